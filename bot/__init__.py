@@ -1,0 +1,3 @@
+"""Frontdesk: the customer-service bot. Import what you need from its modules."""
+
+__all__: list[str] = []

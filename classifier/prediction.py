@@ -1,0 +1,32 @@
+"""What the classifier says of one text. Standard library only, so that anyone may import it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedIntent:
+    """One intent and how sure the classifier is of it."""
+
+    name: str
+    confidence: float
+    """Calibrated probability, 0 to 1; the whole ranking sums to 1 before it is cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentPrediction:
+    """The ranking of intents for one text, best first; never empty."""
+
+    ranking: tuple[RankedIntent, ...]
+    model_id: str
+    """Which artefact said so: its method and the first digits of its hash."""
+
+    @property
+    def top(self) -> RankedIntent:
+        """The most probable intent."""
+        return self.ranking[0]
+
+    def confidence_in(self, intent: str) -> float:
+        """Probability of `intent`, 0 when it is not in the (cut) ranking."""
+        return next((item.confidence for item in self.ranking if item.name == intent), 0.0)

@@ -1,0 +1,48 @@
+"""Past answers and the candidates found among them. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAnswer:
+    """One approved answer in one language. `id` and `lang` together are unique."""
+
+    id: str
+    lang: str
+    """"en" or "zh"."""
+    intent: str
+    questions: tuple[str, ...]
+    """Phrasings that this answer answers; the first one names it on a button."""
+    text: str
+    channel: str | None = None
+    """Only for this channel; None means every channel."""
+    valid_from: datetime | None = None
+    """Aware UTC; first instant at which it may be said."""
+    valid_until: datetime | None = None
+    """Aware UTC; last instant at which it may be said."""
+    enabled: bool = True
+    source: str = ""
+    """File and line, for people."""
+
+    @property
+    def title(self) -> str:
+        """The short question that stands for this answer on a button."""
+        return self.questions[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An answer found for a query."""
+
+    answer: PastAnswer
+    score: float
+    """Fused evidence that it answers the query; higher is better, comparable within one query."""
+    cosine: float
+    """Best cosine of the query to one of the answer's texts, -1 to 1."""
+    matched: str
+    """The text of the answer that gave `cosine`: a question phrasing or the answer itself."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """The parts of the score by name, for the reasons."""
