@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
-from bot.domain import Conversation, Event, Language, Message, Reply, StoredEvent, Turn
+from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
 from classifier.prediction import IntentPrediction
-from retrieval.candidate import Candidate
+from retrieval.candidate import Candidate, Query
 
 
 class Store(Protocol):
@@ -70,7 +69,5 @@ class Retriever(Protocol):
     def encoder_id(self) -> str:
         """Names the encoder."""
 
-    def search(
-        self, text: str, *, language: Language, channel: str, now: datetime, k: int = 5
-    ) -> list[Candidate]:
-        """Up to `k` usable answers, best first."""
+    def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
+        """Up to `k` usable answers for each query, best first."""

@@ -46,3 +46,17 @@ class Candidate:
     """The text of the answer that gave `cosine`: a question phrasing or the answer itself."""
     parts: dict[str, float] = field(default_factory=dict)
     """The parts of the score by name, for the reasons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is looked for, and who asks."""
+
+    text: str
+    language: str
+    channel: str
+    now: datetime
+    """Aware; answers must be valid at this instant."""
+    k: int = 5
+    exclude: str | None = None
+    """A phrasing that is left out: for leave-one-out evaluation."""

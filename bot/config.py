@@ -1,0 +1,193 @@
+"""All settings: defaults < `frontdesk.toml` < `FRONTDESK_*` environment < command line.
+
+This module is the only reader of the environment. Each setting has a default and a help text;
+docs/configuration.md lists them all, and a test compares.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot import errors
+
+TOML_FILE = "frontdesk.toml"
+ENV_PREFIX = "FRONTDESK_"
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    """Where and how the gateway listens."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        description="Origins of other sites that embed the widget, exactly as a browser sends "
+        "them, e.g. https://shop.example.",
+    )
+    session_days: int = Field(
+        30, ge=1, le=365, description="How long a visitor's widget session stays valid, in days."
+    )
+
+
+class Models(Section):
+    """Which models are used and how they are trained."""
+
+    encoder: str = Field(
+        "auto",
+        description="auto, minilm-en, multilingual-e5, the path of a model folder, or a hub id. "
+        "auto takes the multilingual one unless all knowledge is English.",
+    )
+    finetune: bool = Field(
+        default=True,
+        description="Fine-tune the classifier end to end in the background when its training "
+        "data changed; off, the head on the frozen encoder serves.",
+    )
+    threads: int = Field(
+        1, ge=1, le=64, description="Threads of each model; two models answer side by side."
+    )
+    holdout: float = Field(
+        0.15, gt=0, le=0.5, description="Share of the examples set aside to compare models on."
+    )
+
+
+class Policy(Section):
+    """When the bot answers, asks back, or declines. All are probabilities, 0 to 1."""
+
+    answer: float = Field(
+        0.6, ge=0, le=1, description="Answer when the best answer is right with this probability."
+    )
+    clarify: float = Field(
+        0.2, ge=0, le=1, description="Ask back when it is at least this; decline below."
+    )
+    rule: float = Field(
+        0.5, ge=0, le=1, description="Follow a rule when its intent is at least this probable."
+    )
+    offers: int = Field(3, ge=1, le=5, description="How many answers a clarification offers.")
+    handoff_after: int = Field(
+        3, ge=1, le=20, description="Offer a person after so many failures in a row."
+    )
+
+
+class Limits(Section):
+    """What a single request or visitor may take up."""
+
+    max_text_chars: int = Field(
+        2000, ge=10, le=100_000, description="Longest message text, in characters."
+    )
+    max_body_bytes: int = Field(
+        65_536, ge=1024, description="Largest request body, in bytes, after decompression."
+    )
+    max_waiting: int = Field(
+        256, ge=1, description="Messages that may wait for a model; more are refused with 503."
+    )
+    model_deadline_s: float = Field(
+        5.0, gt=0, le=120, description="After so many seconds without a model's word, a person "
+        "is asked to take over."
+    )  # fmt: skip
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        toml_file=TOML_FILE,
+    )
+
+    project: Path = Field(
+        Path("knowledge"), description="Folder with domain.yml, nlu/, rules.yml and answers/."
+    )
+    data: Path = Field(
+        Path("var"), description="Folder for the database, the models and the caches."
+    )
+    database: str = Field(
+        "", description="SQLAlchemy URL; empty means frontdesk.db in the data folder."
+    )
+    log_level: str = Field(
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="debug, info, warning or error.",
+    )
+    log_format: str = Field(
+        "text", pattern="^(text|json)$", description="text for people, json for machines."
+    )
+    server: Server = Server()
+    models: Models = Models()
+    policy: Policy = Policy()
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database_url(self) -> str:
+        """Where conversations are kept."""
+        return self.database or f"sqlite:///{self.data / 'frontdesk.db'}"
+
+
+def load(**options: Any) -> Settings:
+    """Settings with the command line's `options` on top; None values count as not given.
+
+    Raises:
+        errors.ConfigError: a value is wrong or a name unknown; says which and what to write.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except pydantic.ValidationError as cause:
+        raise errors.ConfigError(_explain(cause)) from cause
+    except ValueError as cause:
+        raise errors.ConfigError(f"{TOML_FILE}: {cause}.", hint="Check its TOML syntax.") from cause
+
+
+def names() -> dict[str, pydantic.fields.FieldInfo]:
+    """Every setting by its dotted name."""
+    found: dict[str, pydantic.fields.FieldInfo] = {}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            inner = field.annotation.model_fields
+            found |= {f"{name}.{key}": value for key, value in inner.items()}
+        else:
+            found[name] = field
+    return found
+
+
+def _explain(cause: pydantic.ValidationError) -> str:
+    first = cause.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, names(), n=1)
+        advice = f"did you mean {near[0]!r}?" if near else "see docs/configuration.md."
+        return f"Unknown setting {name!r}: {advice}"
+    known = names().get(name)
+    advice = f" ({known.description})" if known else ""
+    return f"Setting {name} = {first['input']!r}: {first['msg']}.{advice}"

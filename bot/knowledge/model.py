@@ -1,0 +1,74 @@
+"""What the project folder says, as plain data; a changed folder is a new `Knowledge`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain import Button
+from classifier.dataset import LabelledText
+from retrieval.candidate import PastAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """One way to say a response (Rasa wire format, 6.5)."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    channel: str | None = None
+    conditions: tuple[tuple[str, Any], ...] = ()
+    """(slot, value) pairs that must all hold."""
+
+    def rank(self, slots: Mapping[str, Any], channel: str) -> int | None:
+        """Rasa's order of choice, 0 first; None when it may not be said now."""
+        if any(slots.get(name) != value for name, value in self.conditions):
+            return None
+        if self.channel not in (None, channel):
+            return None
+        return (0 if self.channel else 2) + (0 if self.conditions else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When this intent is meant, these actions follow."""
+
+    name: str
+    intent: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """One version of all that was approved."""
+
+    intents: tuple[str, ...]
+    responses: Mapping[str, tuple[Variation, ...]]
+    rules: Mapping[str, Rule]
+    """By intent."""
+    answers: tuple[PastAnswer, ...]
+    examples: tuple[LabelledText, ...]
+    revision: str
+    """First 12 digits of a hash over all of it."""
+
+    @property
+    def all_english(self) -> bool:
+        """Whether neither an answer nor an example holds a Han character."""
+        texts = [answer.text for answer in self.answers] + [e.text for e in self.examples]
+        return not any("\u3400" <= char <= "\u9fff" for text in texts for char in text)
+
+    def answer(self, answer_id: str, language: str) -> PastAnswer | None:
+        """The enabled answer of that id, in `language` if there is one, else in any."""
+        same = [a for a in self.answers if a.id == answer_id and a.enabled]
+        return next((a for a in same if a.lang == language), same[0] if same else None)
+
+    def say(self, response: str, slots: Mapping[str, Any], channel: str) -> Variation | None:
+        """A variation of `response` that fits best; by chance among equals, None if none fits."""
+        ranked = [(v.rank(slots, channel), v) for v in self.responses.get(response, ())]
+        usable = [(rank, v) for rank, v in ranked if rank is not None]
+        if not usable:
+            return None
+        best = min(rank for rank, _ in usable)
+        return random.choice([v for rank, v in usable if rank == best])  # noqa: S311 - no secret

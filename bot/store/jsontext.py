@@ -1,0 +1,29 @@
+"""JSON in text columns: orjson, with the standard library for integers over 64 bit."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+# orjson reads integers over 64 bit as floats and so loses digits; 19 digits may be too many.
+_LONG_NUMBER = re.compile(r"\d{19}")
+
+
+def dump(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """`value` as JSON text.
+
+    Raises:
+        TypeError: `value` holds something that JSON cannot say.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """The value that `dump` made `text` of, each digit kept."""
+    return json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

@@ -1,0 +1,105 @@
+"""The store over SQL: what `bot.ports.Store` promises, in Core statements for any dialect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from bot import errors
+from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
+from bot.store import jobs, queries
+from bot.store.threads import DatabaseThread, Job
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """Keeps conversations in an SQL database. Its methods hold no thread up while they wait."""
+
+    def __init__(
+        self,
+        writer: DatabaseThread,
+        reader: DatabaseThread,
+        *,
+        explain: Callable[[Reply], dict[str, Any]],
+        translate: Callable[[Exception], Exception],
+    ) -> None:
+        """Take over two running threads.
+
+        Args:
+            writer: runs the jobs that write.
+            reader: runs the jobs that read; may be the same one.
+            explain: gives the JSON-ready reasons of a reply.
+            translate: makes a `StoreError` of a driver's error, and leaves others as they are.
+        """
+        self._writer = writer
+        self._reader = reader
+        self._explain = explain
+        self._translate = translate
+
+    async def open_turn(self, message: Message) -> tuple[Conversation, Turn | None]:
+        """See `bot.ports.Store.open_turn`."""
+        return await self._do(self._reader, lambda on: jobs.open_turn(on, message))
+
+    async def close_turn(
+        self, conversation: Conversation, message: Message, reply: Reply, events: Sequence[Event]
+    ) -> Turn:
+        """See `bot.ports.Store.close_turn`. A cancelled caller's turn may be stored all the same.
+
+        Raises:
+            errors.Busy: too many turns wait to be written; nothing was stored.
+            errors.StoreError: the database refused; nothing was stored.
+        """
+        row = queries.TurnRow(
+            id=message.id,
+            conversation_id=conversation.id,
+            external_id=message.external_id,
+            outcome=reply.decision.outcome.value,
+            reasons=self._explain(reply),
+            created_at=message.received_at.timestamp(),
+        )
+        events = tuple(events)  # the caller may go on with the list while this one waits
+        return await self._do(
+            self._writer, lambda on: jobs.close_turn(on, conversation, row, events)
+        )
+
+    async def events_after(
+        self, channel: str, sender: str, *, after: int = 0, limit: int = 500
+    ) -> Sequence[StoredEvent]:
+        """See `bot.ports.Store.events_after`. `after` below 0 counts as 0.
+
+        Raises:
+            ValueError: `limit` is below 1.
+        """
+        if limit < 1:
+            msg = f"limit must be 1 or more, not {limit}"
+            raise ValueError(msg)
+        who = jobs.Who(channel=channel, sender=sender)
+        return await self._do(
+            self._reader, lambda on: jobs.events_after(on, who, after=after, limit=limit)
+        )
+
+    async def turn(self, turn_id: str) -> Turn | None:
+        """See `bot.ports.Store.turn`."""
+        return await self._do(self._reader, lambda on: jobs.turn(on, turn_id))
+
+    async def ping(self) -> None:
+        """See `bot.ports.Store.ping`: writes and waits for the disk, so some milliseconds."""
+        await self._do(self._writer, jobs.touch)
+
+    async def close(self) -> None:
+        """See `bot.ports.Store.close`."""
+        for thread in (self._reader, self._writer):  # the writer last: it tidies up the files
+            await asyncio.to_thread(thread.stop)
+
+    async def _do(self, thread: DatabaseThread, job: Job[T]) -> T:
+        try:
+            return await asyncio.wrap_future(thread.submit(job))
+        except errors.FrontdeskError:
+            raise
+        except Exception as error:
+            translated = self._translate(error)
+            if translated is error:
+                raise
+            raise translated from error

@@ -1,0 +1,61 @@
+/* One message as a row of the log: bubble, time, failure mark, quick replies. */
+import { button, el, languageOf, linked } from "./dom.js";
+
+/** The row's `choices` is the group of its buttons, or null.
+ *
+ * @param message {from, text, buttons?, at?}
+ * @param onChoose gets the button pressed
+ */
+export function messageRow(message, onChoose) {
+  const from = message.from === "visitor" ? "visitor" : "bot";
+  const text = message.text ?? "";
+  const who = el("span", { class: "quiet", "data-text": from === "bot" ? "assistant" : "you" });
+  const said = el("span", { lang: languageOf(text), dir: "auto" }, ...linked(text));
+  const meta = el("div", { class: "meta" });
+  const row = el("div", { class: "row", "data-from": from });
+  row.append(el("div", { class: "bubble" }, who, said), meta);
+  if (message.at) meta.append(timeOf(message.at));
+  row.choices = message.buttons?.length ? choices(message.buttons, onChoose) : null;
+  if (row.choices) row.append(row.choices);
+  return row;
+}
+
+/** Mark a message of the visitor as "sending", "failed", "rejected" or "tooMany". */
+export function markPending(row, state, onRetry) {
+  row.dataset.state = state;
+  const meta = row.querySelector(".meta");
+  meta.replaceChildren(el("span", { "data-text": state }));
+  if (state === "sending") return;
+  meta.firstChild.className = "trouble";
+  if (state === "rejected") return; // the same text would be refused again
+  meta.append(button({ class: "retry", "data-text": "retry" }, onRetry));
+}
+
+export function markSent(row, at) {
+  delete row.dataset.state;
+  row.querySelector(".meta").replaceChildren(timeOf(at));
+}
+
+/** Also called when the language changes. */
+export function writeTimes(root, language) {
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  for (const node of root.querySelectorAll("time")) {
+    const at = new Date(node.dateTime);
+    const today = at.toDateString() === new Date().toDateString();
+    const style = today ? clock : { ...clock, month: "short", day: "numeric" };
+    node.textContent = new Intl.DateTimeFormat(language, style).format(at);
+  }
+}
+
+function timeOf(at) {
+  return el("time", { datetime: at });
+}
+
+function choices(buttons, onChoose) {
+  const group = el("div", { class: "choices", role: "group", "data-label": "choices" });
+  for (const choice of buttons) {
+    const lang = languageOf(choice.title);
+    group.append(button({ class: "choice", lang }, () => onChoose(choice), choice.title));
+  }
+  return group;
+}

@@ -1,0 +1,147 @@
+"""Reads Rasa 3.1 YAML with line numbers, and the labelled texts of its NLU files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from classifier import errors
+from classifier.dataset import LabelledText, plain_text
+
+MAX_BYTES = 20_000_000  # a larger file is no text that a person wrote
+
+
+def load(path: Path, *, name: str) -> CommentedMap:
+    """The top-level mapping of a YAML file; `name` stands for it in errors.
+
+    Raises:
+        errors.DatasetError: unreadable, not UTF-8, not YAML, or no mapping; with the line.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise errors.DatasetError(
+                f"larger than {MAX_BYTES} bytes.", path=name, hint="Split the file."
+            )
+        data = YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as cause:
+        raise errors.DatasetError(
+            f"not UTF-8 at byte {cause.start}.", path=name, hint="Save the file as UTF-8."
+        ) from cause
+    except OSError as cause:
+        raise errors.DatasetError(f"cannot be read: {cause.strerror}.", path=name) from cause
+    except MarkedYAMLError as cause:
+        mark = cause.problem_mark or cause.context_mark
+        raise errors.DatasetError(
+            f"not YAML: {cause.problem}.",
+            path=name,
+            line=mark.line + 1 if mark else 0,
+            hint="Check the indentation and the quotes around here.",
+        ) from cause
+    except YAMLError as cause:
+        raise errors.DatasetError(f"not YAML: {cause}.", path=name) from cause
+    if data is None:
+        return CommentedMap()
+    if not isinstance(data, CommentedMap):
+        raise errors.DatasetError(
+            "no keys at the top.", path=name, line=1, hint='Start with `version: "3.1"`.'
+        )
+    return data
+
+
+def line_of(node: Any, key: Any = None) -> int:
+    """1-based line of a mapping or list, or of one of its entries; 0 when unknown."""
+    if not isinstance(node, CommentedMap | CommentedSeq):
+        return 0
+    if key is None:
+        return int(node.lc.line) + 1
+    try:
+        place = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
+    except KeyError:
+        return int(node.lc.line) + 1
+    return int(place[0]) + 1
+
+
+def read_nlu(paths: Iterable[Path], *, root: Path) -> tuple[LabelledText, ...]:
+    """The examples of all intents in `paths`, entity marks removed; names are relative to `root`.
+
+    Raises:
+        errors.DatasetError: the first entry that is no Rasa NLU, with file and line.
+    """
+    found: list[LabelledText] = []
+    for path in paths:
+        name = str(path.relative_to(root))
+        data = load(path, name=name)
+        entries = data.get("nlu") or CommentedSeq()
+        if not isinstance(entries, CommentedSeq):
+            raise errors.DatasetError(
+                "`nlu` is no list.",
+                path=name,
+                line=line_of(data, "nlu"),
+                hint="Write `nlu:` and below it `- intent: ...`.",
+            )
+        for place, entry in enumerate(entries):
+            found += _examples(entry, name, line_of(entries, place))
+    return tuple(found)
+
+
+def _examples(entry: Any, name: str, line: int) -> Iterator[LabelledText]:
+    if not isinstance(entry, CommentedMap):
+        raise errors.DatasetError(
+            f"{entry!r} is no NLU entry.", path=name, line=line, hint="Write `- intent: ...`."
+        )
+    if "intent" not in entry:  # synonym, regex, lookup: read by the entity extractors
+        return
+    intent, block = entry["intent"], entry.get("examples")
+    if not isinstance(intent, str) or not intent:
+        raise errors.DatasetError(
+            f"intent {intent!r} is no name.", path=name, line=line, hint="Quote it."
+        )
+    first = line_of(entry, "examples")
+    if isinstance(block, str):
+        yield from _block(block, intent, name, first)
+    elif isinstance(block, CommentedSeq):
+        yield from _list(block, intent, name)
+    else:
+        raise errors.DatasetError(
+            f"intent {intent!r} has no examples.",
+            path=name,
+            line=first or line,
+            hint="Write `examples: |` and below it lines that start with `- `.",
+        )
+
+
+def _block(block: str, intent: str, name: str, first: int) -> Iterator[LabelledText]:
+    for offset, row in enumerate(block.splitlines(), start=1):
+        if not row.strip():
+            continue
+        if not row.lstrip().startswith("- "):
+            raise errors.DatasetError(
+                f"example {row.strip()!r} of intent {intent!r} does not start with '- '.",
+                path=name,
+                line=first + offset,
+                hint="Start each example with '- '.",
+            )
+        text = plain_text(row.lstrip()[2:])
+        yield LabelledText(text=text, intent=intent, path=name, line=first + offset)
+
+
+def _list(block: CommentedSeq, intent: str, name: str) -> Iterator[LabelledText]:
+    for place, item in enumerate(block):
+        line = line_of(block, place)
+        text = item.get("text") if isinstance(item, CommentedMap) else item
+        if not isinstance(text, str):
+            raise errors.DatasetError(
+                f"example {item!r} of intent {intent!r} has no text.",
+                path=name,
+                line=line,
+                hint="Write `- text: ...`.",
+            )
+        for row in text.strip().splitlines():
+            yield LabelledText(
+                text=plain_text(row.removeprefix("- ")), intent=intent, path=name, line=line
+            )
