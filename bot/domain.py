@@ -141,10 +141,8 @@ class Decision:
     outcome: Outcome
     reason: Reason
     thresholds: Thresholds
-    action: str
-    """Name of the tracker action: "action_answer", "utter_greet", "action_handoff", ..."""
-    response: str | None = None
-    """Domain response to say, for RESPOND, CLARIFY, REFUSE and HANDOFF."""
+    actions: tuple[str, ...]
+    """Tracker actions in order: "action_answer", "utter_greet", "action_handoff", ..."""
     answers: tuple[Candidate, ...] = ()
     """ANSWER: the one said. CLARIFY: those offered."""
 

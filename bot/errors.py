@@ -11,7 +11,8 @@ FrontdeskError
 └── DependencyError        something we need does not work now (HTTP 503)
     ├── StoreError         the database refused
     ├── ModelError         a model is missing, broken or too slow
-    └── Busy               the queue before a model is full
+    ├── Busy               the queue before a model is full
+    └── NotReady           the first model is still being made
 """
 
 from __future__ import annotations
@@ -88,3 +89,9 @@ class Busy(DependencyError):
     """Too many messages are waiting."""
 
     hint = "Try again in a second."
+
+
+class NotReady(DependencyError):
+    """Frontdesk is getting ready."""
+
+    hint = "Try again in some seconds; GET /readyz tells how far it is."

@@ -11,12 +11,12 @@ class RankedIntent:
 
     name: str
     confidence: float
-    """Calibrated probability, 0 to 1; the whole ranking sums to 1 before it is cut."""
+    """Calibrated probability, 0 to 1; the ranking sums to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentPrediction:
-    """The ranking of intents for one text, best first; never empty."""
+    """The ranking of all intents for one text, best first; never empty."""
 
     ranking: tuple[RankedIntent, ...]
     model_id: str
@@ -28,5 +28,5 @@ class IntentPrediction:
         return self.ranking[0]
 
     def confidence_in(self, intent: str) -> float:
-        """Probability of `intent`, 0 when it is not in the (cut) ranking."""
+        """Probability of `intent`, 0 when the classifier does not know it."""
         return next((item.confidence for item in self.ranking if item.name == intent), 0.0)

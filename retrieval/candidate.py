@@ -39,7 +39,8 @@ class Candidate:
 
     answer: PastAnswer
     score: float
-    """Fused evidence that it answers the query; higher is better, comparable within one query."""
+    """Evidence in log-odds that it answers the query; higher is better, and the softmax over the
+    candidates of one query is the probability that each is the right one, if one is."""
     cosine: float
     """Best cosine of the query to one of the answer's texts, -1 to 1."""
     matched: str
@@ -57,6 +58,4 @@ class Query:
     channel: str
     now: datetime
     """Aware; answers must be valid at this instant."""
-    k: int = 5
-    exclude: str | None = None
-    """A phrasing that is left out: for leave-one-out evaluation."""
+    k: int = 25

@@ -1,7 +1,8 @@
-"""Finds past answers: a query is compared with every phrasing and text of the usable answers.
+"""Finds past answers: FAISS gives the nearest texts, their answers are then scored exactly.
 
-The best of an answer's rows counts. Usable means: enabled, for this channel, valid now, and in the
-language of the query; only an answer that lacks that language is looked for in the others.
+Three kinds of evidence make the score of an answer: its nearest phrasing, its text, and the centre
+of its phrasings in all languages. Usable answers are enabled, for this channel, valid now, and in
+the language of the query; only an answer that lacks that language is looked for in the others.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import corpus
+from retrieval import corpus, whitening
 from retrieval.candidate import Candidate, PastAnswer, Query
-from retrieval.encoders.spec import Side
+from retrieval.encoders.spec import Side, Vectors
 from retrieval.index import FaissIndex, Mask
 from retrieval.vectors import Key, Progress, TextEncoder, VectorCache
 
-ROWS_PER_ANSWER = 8  # about how many rows an answer has; so many more rows than answers are fetched
+# Log-odds per unit of cosine, fitted as a conditional logit on knowledge/eval/dev
+# (McFadden 1974); docs/decisions/0006 says how to fit them again.
+WEIGHTS = {"question": 8.8, "answer": 3.0, "centre": 12.6}
+ROWS_FETCHED = 96  # nearest texts that FAISS gives; they belong to some 25 answers
 FOREVER = np.inf
 
 
@@ -62,42 +66,66 @@ class Retriever:
         self.revision = corpus.fingerprint(answers)[:12]
         self._encoder = encoder
         self._rows = [row for answer in answers for row in rows_of(answer)]
-        keys = [row.key for row in self._rows]
-        self._index = FaissIndex(cache.vectors(keys, encoder, on_progress)) if keys else None
-        cache.save(keys)
-        self._texts = np.array([row.text for row in self._rows], dtype=object)  # (rows,)
         self._from = _instants([row.answer.valid_from for row in self._rows], -FOREVER)
         self._until = _instants([row.answer.valid_until for row in self._rows], FOREVER)
         self._masks: dict[tuple[str, str], Mask] = {}
+        self._places: dict[tuple[str, str], list[int]] = {}  # (id, lang) → its rows
+        for place, row in enumerate(self._rows):
+            self._places.setdefault((row.answer.id, row.answer.lang), []).append(place)
+        if self._rows:
+            self._build(cache, on_progress)
+
+    def _build(self, cache: VectorCache, on_progress: Progress | None) -> None:
+        keys = [row.key for row in self._rows]
+        raw = cache.vectors(keys, self._encoder, on_progress)  # (rows, dim)
+        cache.save(keys)
+        asked = np.array([row.side is Side.QUERY for row in self._rows])  # (rows,)
+        ids = [row.answer.id for row in self._rows]
+        self._whitening = whitening.fit(raw[asked], [i for i, q in zip(ids, asked, strict=True) if q])
+        self._vectors = self._whitening.apply(raw)  # (rows, dim)
+        self._index = FaissIndex(self._vectors)
+        names, place = np.unique(np.array(ids)[asked], return_inverse=True)
+        self._centres = whitening.unit(whitening.centres(self._vectors[asked], place))
+        self._centre_of = {str(name): i for i, name in enumerate(names)}
 
     def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
         """Up to `k` usable answers for each query, best first."""
-        if self._index is None or not queries:
+        if not self._rows or not queries:
             return [[] for _ in queries]
-        vectors = self._encoder.encode([query.text for query in queries], Side.QUERY)  # (n, dim)
+        raw = self._encoder.encode([query.text for query in queries], Side.QUERY)  # (n, dim)
+        vectors = self._whitening.apply(raw)  # (n, dim)
         return [self._nearest(query, v) for query, v in zip(queries, vectors, strict=True)]
 
     def _nearest(self, query: Query, vector: NDArray[np.float32]) -> list[Candidate]:
-        if self._index is None:
-            return []
-        mask = self._usable(query)
-        rows, cosines = self._index.search(vector, mask, query.k * ROWS_PER_ANSWER)
-        best: dict[str, Candidate] = {}
-        for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
-            place = self._rows[row]
-            if place.answer.id not in best and len(best) < query.k:
-                best[place.answer.id] = Candidate(
-                    answer=place.answer, score=cosine, cosine=cosine, matched=place.text
-                )
-        return list(best.values())
+        rows, _ = self._index.search(vector, self._usable(query), ROWS_FETCHED)
+        found = dict.fromkeys(
+            (self._rows[row].answer.id, self._rows[row].answer.lang) for row in rows.tolist()
+        )
+        scored = [self._score(self._places[key], vector) for key in found]
+        return sorted(scored, key=lambda candidate: -candidate.score)[: query.k]
+
+    def _score(self, places: list[int], vector: NDArray[np.float32]) -> Candidate:
+        """The candidate of the answer whose texts are the rows `places`, phrasings first."""
+        answer = self._rows[places[0]].answer
+        cosines = self._vectors[places] @ vector  # (texts,)
+        nearest = int(cosines[:-1].argmax())
+        parts = {
+            "question": float(cosines[nearest]),
+            "answer": float(cosines[-1]),
+            "centre": float(self._centres[self._centre_of[answer.id]] @ vector),
+        }
+        return Candidate(
+            answer=answer,
+            score=sum(WEIGHTS[name] * value for name, value in parts.items()),
+            cosine=parts["question"],
+            matched=answer.questions[nearest],
+            parts=parts,
+        )
 
     def _usable(self, query: Query) -> Mask:
         now = query.now.timestamp()
-        mask = self._standing(query.language, query.channel)
-        mask = mask & (self._from <= now) & (now <= self._until)
-        if query.exclude is not None:
-            mask = mask & (self._texts != query.exclude)
-        return mask
+        valid = (self._from <= now) & (now <= self._until)  # (rows,)
+        return self._standing(query.language, query.channel) & valid
 
     def _standing(self, language: str, channel: str) -> Mask:
         """The rows that this language and channel may use, at any time."""
@@ -116,10 +144,11 @@ class Retriever:
 
 
 def rows_of(answer: PastAnswer) -> list[Row]:
-    """The texts by which an answer is found: its phrasings, and the answer itself."""
+    """The texts by which an answer is found: its phrasings, and last the answer itself."""
     asked = [Row(answer=answer, text=question, side=Side.QUERY) for question in answer.questions]
     return [*asked, Row(answer=answer, text=answer.text, side=Side.PASSAGE)]
 
 
 def _instants(moments: Sequence[datetime | None], missing: float) -> NDArray[np.float64]:
     return np.array([missing if moment is None else moment.timestamp() for moment in moments])
+

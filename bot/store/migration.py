@@ -7,11 +7,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot import errors
-from bot.store import schema
+from bot.store import jobs, schema
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Bring the database to `schema.HEAD` in one transaction; nothing is done when it is there.
+    """Bring the database to `schema.HEAD` in one transaction, and prove that it can be written.
 
     Raises:
         errors.StoreError: the database is newer than this code, or not one of Frontdesk's.
@@ -19,6 +19,7 @@ def upgrade(connection: sa.Connection) -> None:
     with connection.begin():  # checked again inside: two processes may start at once
         if check(connection) != schema.HEAD:
             _run_revisions(connection)
+        jobs.touch(connection)  # a read-only file or a full disk is said now, not to a visitor
 
 
 def check(connection: sa.Connection) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from bot import errors
+from bot import errors, reasons
 from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
 from bot.store import jobs, queries
 from bot.store.threads import DatabaseThread, Job
@@ -22,7 +22,6 @@ class SqlStore:
         writer: DatabaseThread,
         reader: DatabaseThread,
         *,
-        explain: Callable[[Reply], dict[str, Any]],
         translate: Callable[[Exception], Exception],
     ) -> None:
         """Take over two running threads.
@@ -30,12 +29,10 @@ class SqlStore:
         Args:
             writer: runs the jobs that write.
             reader: runs the jobs that read; may be the same one.
-            explain: gives the JSON-ready reasons of a reply.
             translate: makes a `StoreError` of a driver's error, and leaves others as they are.
         """
         self._writer = writer
         self._reader = reader
-        self._explain = explain
         self._translate = translate
 
     async def open_turn(self, message: Message) -> tuple[Conversation, Turn | None]:
@@ -56,7 +53,7 @@ class SqlStore:
             conversation_id=conversation.id,
             external_id=message.external_id,
             outcome=reply.decision.outcome.value,
-            reasons=self._explain(reply),
+            reasons=reasons.explain(reply),
             created_at=message.received_at.timestamp(),
         )
         events = tuple(events)  # the caller may go on with the list while this one waits

@@ -7,14 +7,12 @@ import importlib
 import logging
 import re
 import sqlite3
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot import errors
-from bot.domain import Reply
 from bot.store import jsontext, migration, threads
 from bot.store.sql import SqlStore
 
@@ -39,7 +37,7 @@ _HINTS = {
 }
 
 
-def open_sqlite(url: str, *, explain: Callable[[Reply], dict[str, Any]]) -> SqlStore:
+def open_sqlite(url: str) -> SqlStore:
     """Open the database file of `url`, made if need be. See `bot.store.open_store`."""
     address = sa.make_url(url)
     if address.database in (None, "", ":memory:"):
@@ -56,7 +54,7 @@ def open_sqlite(url: str, *, explain: Callable[[Reply], dict[str, Any]]) -> SqlS
     reader = (
         threads.DatabaseThread("store-reader", reading, threads.one_by_one) if reading else writer
     )
-    return SqlStore(writer, reader, explain=explain, translate=translate)
+    return SqlStore(writer, reader, translate=translate)
 
 
 def has_wal_bug(version: str) -> bool:
@@ -122,9 +120,7 @@ def _engine(address: sa.URL, module: ModuleType, *, begin: str) -> sa.Engine:
     return engine
 
 
-def _connections(
-    address: sa.URL, module: ModuleType
-) -> tuple[sa.Connection, sa.Connection | None]:
+def _connections(address: sa.URL, module: ModuleType) -> tuple[sa.Connection, sa.Connection | None]:
     """One to write and one to read, the latter only where SQLite can bear two."""
     with contextlib.ExitStack() as opened:
         writing = opened.enter_context(_engine(address, module, begin="BEGIN IMMEDIATE").connect())

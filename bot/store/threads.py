@@ -6,10 +6,11 @@ many clients share the disk's slow "it is safe now".
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -106,7 +107,7 @@ def one_by_one(connection: sa.Connection, batch: list[Task]) -> None:
     """Run each task in a transaction of its own: for reading."""
     for job, future in batch:
         try:
-            with connection.begin():
+            with _transaction(connection):
                 result = job(connection)
         except Exception as error:
             future.set_exception(error)
@@ -119,10 +120,21 @@ def together(connection: sa.Connection, batch: list[Task]) -> None:
 
     A job that fails leaves no trace and disturbs no other. A commit that fails, fails them all.
     """
-    with connection.begin():
+    with _transaction(connection):
         tells = [_attempt(connection, task) for task in batch]
     for tell in tells:
         tell()
+
+
+@contextlib.contextmanager
+def _transaction(connection: sa.Connection) -> Iterator[None]:
+    try:
+        with connection.begin():
+            yield
+    except BaseException:
+        # SQLAlchemy takes a failed commit for the end; the driver still is in the transaction.
+        connection.connection.rollback()
+        raise
 
 
 def _attempt(connection: sa.Connection, task: Task) -> Callable[[], None]:

@@ -14,11 +14,10 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bot import errors
+from bot import errors, reasons
 from bot.domain import (
     BotMessage,
     Button,
@@ -44,10 +43,6 @@ BUTTONS = (
     Button(title="Track a parcel", payload="/answer{track}"),
     Button(title="退货", payload="/r"),
 )
-
-
-def explain(reply: Reply) -> dict[str, Any]:
-    return {"outcome": reply.decision.outcome, "candidates": [], "big": 2**70}
 
 
 def message(
@@ -112,14 +107,16 @@ async def say(
     return conversation, await store.close_turn(conversation, said, answer, events)
 
 
-@pytest.fixture(params=["sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"{request.param}:///{tmp_path / 'store.db'}"
+@pytest.fixture(params=["sqlite", "sqlite of Python"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "sqlite of Python":
+        monkeypatch.setitem(sys.modules, "pysqlite3", None)  # as if it were not installed
+    return f"sqlite:///{tmp_path / 'store.db'}"
 
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
-    opened = open_store(url, explain=explain)
+    opened = open_store(url)
     yield opened
     await opened.close()
 
@@ -147,7 +144,8 @@ async def test_turn_is_kept_whole(store: Store) -> None:
     assert turn.conversation_id == conversation.id
     assert turn.replies == (BotMessage(text="好的", buttons=BUTTONS),)
     assert turn.outcome is Outcome.ANSWER
-    assert turn.reasons == {"outcome": "answer", "candidates": [], "big": 2**70}
+    assert turn.reasons == reasons.explain(reply())
+    assert turn.reasons["reason"] == "confident"
     assert [item.event.name for item in turn.events] == ["user", "slot", "bot"]
     assert turn.events[0].event == user_event(said)
     assert [item.seq for item in turn.events] == [1, 2, 3]
@@ -214,7 +212,7 @@ async def test_race_for_a_new_conversation_joins_it(store: Store) -> None:
 
 
 async def test_two_processes_see_one_another(store: Store, url: str) -> None:
-    other = open_store(url, explain=explain)
+    other = open_store(url)
     said = message(external_id="m-1")
     _, turn = await say(other, said)
     _, earlier = await store.open_turn(message(external_id="m-1"))
@@ -292,7 +290,11 @@ async def test_text_that_cannot_be_stored_is_a_store_error_for_its_turn_alone(
 
 async def test_many_turns_at_once_share_commits(store: Store) -> None:
     commits: list[object] = []
-    sa.event.listen(sa.Engine, "commit", commits.append)
+
+    def count(connection: sa.Connection) -> None:
+        commits.append(connection)
+
+    sa.event.listen(sa.Engine, "commit", count)
     try:
         said = [message(sender=f"u{number}") for number in range(200)]
         opened = [(await store.open_turn(one))[0] for one in said]
@@ -304,7 +306,7 @@ async def test_many_turns_at_once_share_commits(store: Store) -> None:
             )
         )
     finally:
-        sa.event.remove(sa.Engine, "commit", commits.append)
+        sa.event.remove(sa.Engine, "commit", count)
     assert [turn.id for turn in turns] == [one.id for one in said]
     assert 1 <= len(commits) < 200
 
@@ -324,7 +326,7 @@ async def test_cancelled_caller_disturbs_nobody(store: Store) -> None:
 
 
 async def test_close_finishes_what_is_under_way(url: str) -> None:
-    store = open_store(url, explain=explain)
+    store = open_store(url)
     said = [message(sender=f"u{number}") for number in range(50)]
     opened = [(await store.open_turn(one))[0] for one in said]
     tasks = [
@@ -337,7 +339,7 @@ async def test_close_finishes_what_is_under_way(url: str) -> None:
     await store.close()
     with pytest.raises(errors.StoreError, match="The store is closed"):
         await store.ping()
-    again = open_store(url, explain=explain)
+    again = open_store(url)
     assert [await again.turn(one.id) for one in said] == turns
     await again.close()
 
@@ -347,10 +349,10 @@ async def test_ping(store: Store) -> None:
 
 
 async def test_history_outlives_the_process(url: str) -> None:
-    store = open_store(url, explain=explain)
+    store = open_store(url)
     _, turn = await say(store, message(), None, slot("a", 1))
     await store.close()
-    store = open_store(url, explain=explain)
+    store = open_store(url)
     conversation, _ = await store.open_turn(message())
     assert (conversation.is_new, conversation.slots) == (False, {"a": 1})
     assert await store.turn(turn.id) == turn
@@ -362,7 +364,7 @@ async def test_kill_9_loses_no_acknowledged_turn(url: str) -> None:
     for wait_for in (1, 30, 100):
         acknowledged += _killed_after(url, wait_for)
     assert len(acknowledged) >= 131
-    store = open_store(url, explain=explain)
+    store = open_store(url)
     for turn_id in acknowledged:
         turn = await store.turn(turn_id)
         assert turn is not None
@@ -400,7 +402,7 @@ def _check_integrity(url: str) -> None:
 
 
 async def _write_for_ever(url: str) -> None:
-    store = open_store(url, explain=explain)
+    store = open_store(url)
 
     async def client(sender: str) -> None:
         while True:

@@ -1,0 +1,62 @@
+"""Everything that understanding and deciding need, in one bundle that is replaced as a whole.
+
+A message is answered by the brain that was there when it came: knowledge, classifier and index of
+one reply always belong together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot import errors
+from bot.domain import Versions
+from bot.knowledge.model import Knowledge
+from bot.ports import Classifier, Retriever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brain:
+    """One version of all that decides."""
+
+    knowledge: Knowledge
+    classifier: Classifier
+    retriever: Retriever
+
+    @property
+    def versions(self) -> Versions:
+        """What replies of this brain are made with."""
+        return Versions(
+            classifier=self.classifier.model_id,
+            encoder=self.retriever.encoder_id,
+            knowledge=self.knowledge.revision,
+        )
+
+
+class BrainBox:
+    """Holds the brain in use. Read and replaced on the event loop only, so it needs no lock."""
+
+    def __init__(self) -> None:
+        """Start without one."""
+        self._brain: Brain | None = None
+        self.getting_ready = "starting"
+        """What is being done until there is one."""
+
+    @property
+    def brain(self) -> Brain:
+        """The brain in use.
+
+        Raises:
+            errors.NotReady: there is none yet.
+        """
+        if self._brain is None:
+            raise errors.NotReady(f"Frontdesk is getting ready: {self.getting_ready}.")
+        return self._brain
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages can be answered."""
+        return self._brain is not None
+
+    def replace(self, brain: Brain) -> None:
+        """From now on, new messages are answered by `brain`."""
+        self._brain = brain

@@ -1,0 +1,72 @@
+"""Joins what classifier and retriever say: which answer, and how probable it is right.
+
+The score of a candidate is its retrieval score plus the log-probability of its intent. The
+probability that the best one is right comes from a logistic model over a few signals (Platt 1999),
+so that the policy's thresholds are probabilities and mean the same in every language.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from classifier.prediction import IntentPrediction
+from retrieval.candidate import Candidate
+
+INTENT_WEIGHT = 0.48  # fitted together with retrieval.search.WEIGHTS
+LEAST_PROBABILITY = 1e-4  # an intent that the ranking does not name
+
+# Fitted on knowledge/eval/dev with `frontdesk evaluate --fit` (docs/decisions/0006).
+BIAS = -6.0
+COEFFICIENTS = {"share": 4.0, "question": 3.0, "centre": 5.0, "outside": -3.0}
+
+
+def fuse(
+    candidates: Sequence[Candidate], prediction: IntentPrediction | None
+) -> tuple[Candidate, ...]:
+    """`candidates` with the intent's part in their score, best first."""
+    if prediction is None:
+        return tuple(candidates)
+    return tuple(
+        sorted((_with_intent(c, prediction) for c in candidates), key=lambda c: -c.score)
+    )
+
+
+def signals(
+    candidates: Sequence[Candidate],
+    prediction: IntentPrediction | None,
+    unanswered_intents: Sequence[str],
+) -> dict[str, float]:
+    """What the confidence is computed from; `candidates` are fused and not empty.
+
+    Args:
+        candidates: best first.
+        prediction: None when the classifier is down.
+        unanswered_intents: the intents of rules, which no past answer serves.
+    """
+    best = candidates[0]
+    total = sum(math.exp(candidate.score - best.score) for candidate in candidates)
+    outside = 0.0
+    if prediction is not None:
+        outside = sum(prediction.confidence_in(intent) for intent in unanswered_intents)
+    return {
+        "share": 1 / total,
+        "question": best.parts["question"],
+        "centre": best.parts["centre"],
+        "outside": min(outside, 1.0),
+    }
+
+
+def probability(found: dict[str, float]) -> float:
+    """Probability, 0 to 1, that the best candidate is right."""
+    logit = BIAS + sum(COEFFICIENTS[name] * value for name, value in found.items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def _with_intent(candidate: Candidate, prediction: IntentPrediction) -> Candidate:
+    confidence = prediction.confidence_in(candidate.answer.intent)
+    gain = INTENT_WEIGHT * math.log(max(confidence, LEAST_PROBABILITY))
+    return dataclasses.replace(
+        candidate, score=candidate.score + gain, parts={**candidate.parts, "intent": gain}
+    )

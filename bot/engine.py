@@ -1,0 +1,199 @@
+"""The straight path of a message: open the turn, understand, decide, say, close the turn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import structlog
+
+from bot import confidence, errors, payload, policy, replies, text, tracker
+from bot.brain import Brain, BrainBox
+from bot.domain import Conversation, Language, Message, Reply, Turn, Understanding
+from bot.inference import ModelThread
+from bot.payload import Payload
+from bot.policy import Rules
+from bot.ports import Store
+from classifier.prediction import IntentPrediction, RankedIntent
+from retrieval.candidate import Candidate, Query
+
+SHOWN_CANDIDATES = 5  # kept with the reply
+_log = structlog.get_logger()
+
+
+class Engine:
+    """Answers messages, those of one conversation one after the other."""
+
+    def __init__(
+        self,
+        store: Store,
+        box: BrainBox,
+        rules: Rules,
+        *,
+        classifying: ModelThread,
+        searching: ModelThread,
+        deadline_s: float,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            store: where turns are kept.
+            box: holds the brain in use.
+            rules: the knobs of the policy.
+            classifying: the classifier's thread.
+            searching: the retriever's thread.
+            deadline_s: a model that takes longer counts as down for that message.
+        """
+        self._store = store
+        self._box = box
+        self._rules = rules
+        self._classifying = classifying
+        self._searching = searching
+        self._deadline_s = deadline_s
+        self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+
+    async def answer(self, message: Message) -> Turn:
+        """The stored turn of `message`; a message that was answered before gets the same turn.
+
+        Raises:
+            errors.NotReady: there is no model yet.
+            errors.Busy: too many messages wait.
+            errors.StoreError: the turn could not be stored; nothing of it is.
+        """
+        brain = self._box.brain
+        async with self._in_order(message):
+            conversation, earlier = await self._store.open_turn(message)
+            if earlier is not None:
+                return earlier
+            pressed = self._pressed(message, brain)
+            understanding = await self.understand(
+                message.text, brain, conversation, channel=message.channel, pressed=pressed
+            )
+            decision = policy.decide(
+                conversation, understanding, pressed, brain.knowledge, self._rules
+            )
+            slots = tracker.slots_after(conversation, understanding.language.value)
+            reply = Reply(
+                messages=replies.words(decision, brain.knowledge, slots, message.channel),
+                decision=decision,
+                understanding=understanding,
+            )
+            events = tracker.events_of(conversation, message, reply)
+            return await asyncio.shield(
+                self._store.close_turn(conversation, message, reply, events)
+            )
+
+    async def parse(self, words: str) -> Understanding:
+        """What is understood of `words`, without a conversation and without storing anything."""
+        nobody = Conversation(id="", channel="", sender="", is_new=True)
+        return await self.understand(words, self._box.brain, nobody, channel="", pressed=None)
+
+    async def understand(
+        self,
+        words: str,
+        brain: Brain,
+        conversation: Conversation,
+        *,
+        channel: str,
+        pressed: Payload | None,
+    ) -> Understanding:
+        """Intents, candidates and confidence; a model that fails leaves a note instead."""
+        before = Language(conversation.slots.get(tracker.LANGUAGE_SLOT, Language.EN))
+        if pressed is not None:
+            return self._understood_button(pressed, before, brain)
+        language = text.language_of(words, otherwise=before)
+        query = Query(
+            text=words, language=language.value, channel=channel, now=datetime.now(UTC)
+        )
+        prediction, candidates, notes = await self._ask_models(brain, query)
+        fused = confidence.fuse(candidates, prediction)
+        sure = 0.0
+        if fused:
+            ruled = tuple(brain.knowledge.rules)
+            sure = confidence.probability(confidence.signals(fused, prediction, ruled))
+        return Understanding(
+            language=language,
+            prediction=prediction,
+            candidates=fused[:SHOWN_CANDIDATES],
+            confidence=sure,
+            versions=brain.versions,
+            notes=notes,
+        )
+
+    async def _ask_models(
+        self, brain: Brain, query: Query
+    ) -> tuple[IntentPrediction | None, list[Candidate], tuple[str, ...]]:
+        """Both models side by side; what fails or is late is None or empty, with a note."""
+        async with asyncio.timeout(self._deadline_s) as limit:
+            tasks = asyncio.gather(
+                self._classifying.run(brain.classifier.predict, query.text),
+                self._searching.run(brain.retriever.search, query),
+                return_exceptions=True,
+            )
+            with contextlib.suppress(asyncio.CancelledError) if limit.expired() else _nothing():
+                predicted, found = await tasks
+        notes: list[str] = []
+        prediction: IntentPrediction | None = None
+        candidates: list[Candidate] = []
+        if isinstance(predicted, BaseException):
+            notes.append(_failed("classifier", predicted))
+        else:
+            prediction = predicted
+        if isinstance(found, BaseException):
+            notes.append(_failed("retriever", found))
+        else:
+            candidates = found
+        return prediction, candidates, tuple(notes)
+
+    def _pressed(self, message: Message, brain: Brain) -> Payload | None:
+        """The payload of a pressed button, if it names an answer or intent that there is."""
+        found = payload.read(message.text)
+        if found is None:
+            return None
+        known = found.name in brain.knowledge.intents or found.answer_id is not None
+        return found if known else None
+
+    def _understood_button(
+        self, pressed: Payload, language: Language, brain: Brain
+    ) -> Understanding:
+        """A button says exactly what is meant; the models are not asked."""
+        chosen = [
+            Candidate(answer=answer, score=0.0, cosine=1.0, matched=answer.title)
+            for answer in self._named(pressed, language, brain)
+        ]
+        stated = RankedIntent(name=pressed.name, confidence=1.0)
+        is_intent = pressed.answer_id is None
+        return Understanding(
+            language=language,
+            prediction=IntentPrediction(ranking=(stated,), model_id="button") if is_intent else None,
+            candidates=tuple(chosen[:SHOWN_CANDIDATES]),
+            confidence=1.0,
+            versions=brain.versions,
+            notes=("a button was pressed",),
+        )
+
+    def _named(self, pressed: Payload, language: Language, brain: Brain) -> list[PastAnswer]:
+        """The answer that a button names, or all answers of the intent that it states."""
+        if pressed.answer_id is not None:
+            answer = brain.knowledge.answer(pressed.answer_id, language.value)
+            return [answer] if answer else []
+        return [
+            answer
+            for answer in brain.knowledge.answers
+            if answer.intent == pressed.name and answer.lang == language.value and answer.enabled
+        ]
+
+    @contextlib.asynccontextmanager
+    async def _in_order(self, message: Message) -> AsyncIterator[None]:
+        """Messages of one conversation wait for each other; those of different ones do not."""
+        key = message.channel, message.sender
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        async with lock:
+            yield

@@ -1,0 +1,147 @@
+"""Serving: texts → tokens → onnxruntime → vectors.
+
+`OnnxTextModel` runs any exported text model; `Encoder` is the sentence encoder on top of it.
+"""
+
+import collections.abc
+import functools
+import pathlib
+import weakref
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import tokenizers
+
+from retrieval import errors
+from retrieval.encoders import export, manifest, spec
+
+BATCH = 32  # texts per call of the network
+Progress = collections.abc.Callable[[int, int], None]  # texts done, texts in all
+Floats = npt.NDArray[np.float32]
+
+
+class OnnxTextModel:
+    """A folder with `tokenizer.json`, `encoder.json` and an ONNX file. Safe in several threads."""
+
+    def __init__(
+        self, folder: pathlib.Path, file: str = export.INT8, *, threads: int = 1
+    ) -> None:
+        """Load the tokenizer and the network.
+
+        Args:
+            folder: The artefact.
+            file: The ONNX file in it; inputs `input_ids` and `attention_mask`.
+            threads: CPU threads for one call, at least 1.
+
+        Raises:
+            ArtifactError: A file is missing or cannot be loaded.
+        """
+        self.spec = spec.read(folder)
+        self._tokenizer = load_tokenizer(folder, self.spec.max_length)
+        self._session = _session(folder / file, threads)
+        self.outputs: tuple[str, ...] = tuple(out.name for out in self._session.get_outputs())
+
+    def run(self, texts: collections.abc.Sequence[str], prefix: str = "",
+            on_progress: Progress | None = None) -> dict[str, Floats]:
+        """Run the network over `texts`.
+
+        Args:
+            texts: Any number, any length; each is cut at the model's maximum length.
+            prefix: Put before every text.
+            on_progress: Told after each batch how many texts are done, of how many.
+
+        Returns:
+            Per output name a float32 array (len(texts), ...), in the order of `texts`.
+        """
+        if not texts:
+            return {name: rows[:0] for name, rows in self.run([""]).items()}
+        ids = [e.ids for e in self._tokenizer.encode_batch([prefix + _valid(t) for t in texts])]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # batches of like length
+        pieces: list[list[Floats]] = []
+        for start in range(0, len(order), BATCH):
+            pieces.append(self._forward([ids[i] for i in order[start : start + BATCH]]))
+            if on_progress:
+                on_progress(min(start + BATCH, len(order)), len(order))
+        back = np.argsort(order)
+        columns = (np.concatenate(parts)[back] for parts in zip(*pieces, strict=True))
+        return dict(zip(self.outputs, columns, strict=True))
+
+    def token_count(self, text: str, prefix: str = "") -> int:
+        """Return how many tokens the model sees of `text`, special tokens included."""
+        return len(self._tokenizer.encode(prefix + _valid(text)).ids)
+
+    def _forward(self, batch: list[list[int]]) -> list[Floats]:
+        length = max(map(len, batch))
+        ids = np.zeros((len(batch), length), np.int64)
+        mask = np.zeros((len(batch), length), np.int64)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        return list(self._session.run(None, {"input_ids": ids, "attention_mask": mask}))
+
+
+class Encoder:
+    """A sentence encoder: texts in, unit vectors out. Safe in several threads."""
+
+    def __init__(self, folder: pathlib.Path, *, threads: int = 1) -> None:
+        """Load an encoder folder that `catalogue.prepare` gave.
+
+        Raises:
+            ArtifactError: A file is missing or cannot be loaded.
+        """
+        self._model = OnnxTextModel(folder, threads=threads)
+        self.spec = self._model.spec
+
+    def encode(
+        self,
+        texts: collections.abc.Sequence[str],
+        side: spec.Side = spec.Side.QUERY,
+        on_progress: Progress | None = None,
+    ) -> spec.Vectors:
+        """Embed `texts`.
+
+        Returns:
+            float32 (len(texts), spec.dim), rows of unit length, in the order of `texts`.
+        """
+        return self._model.run(texts, self.spec.prefix(side), on_progress)["embedding"]
+
+
+_tokenizers: "weakref.WeakValueDictionary[tuple[str, int], tokenizers.Tokenizer]" = (
+    weakref.WeakValueDictionary()
+)
+
+
+def load_tokenizer(folder: pathlib.Path, max_length: int) -> tokenizers.Tokenizer:
+    """Load `tokenizer.json`, cutting at `max_length` tokens and without padding.
+
+    Raises:
+        ArtifactError: The file is missing or damaged.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise errors.ArtifactError(f"{path} cannot be loaded: {error}", hint=spec.HINT) from error
+    tokenizer.enable_truncation(max_length)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _session(path: pathlib.Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # the library's errors have no public base class
+        raise errors.ArtifactError(f"{path} cannot be loaded: {error}", hint=spec.HINT) from error
+
+
+def _valid(text: str) -> str:
+    """Replace lone surrogates, which no UTF-8 tokenizer takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
