@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 
@@ -18,9 +19,10 @@ from bot.payload import Payload
 from bot.policy import Rules
 from bot.ports import Store
 from classifier.prediction import IntentPrediction, RankedIntent
-from retrieval.candidate import Candidate, Query
+from retrieval.candidate import Candidate, PastAnswer, Query
 
 SHOWN_CANDIDATES = 5  # kept with the reply
+T = TypeVar("T")
 _log = structlog.get_logger()
 
 
@@ -70,23 +72,31 @@ class Engine:
             conversation, earlier = await self._store.open_turn(message)
             if earlier is not None:
                 return earlier
-            pressed = self._pressed(message, brain)
-            understanding = await self.understand(
-                message.text, brain, conversation, channel=message.channel, pressed=pressed
-            )
-            decision = policy.decide(
-                conversation, understanding, pressed, brain.knowledge, self._rules
-            )
-            slots = tracker.slots_after(conversation, understanding.language.value)
-            reply = Reply(
-                messages=replies.words(decision, brain.knowledge, slots, message.channel),
-                decision=decision,
-                understanding=understanding,
-            )
+            reply = await self.reply(message, conversation, brain)
             events = tracker.events_of(conversation, message, reply)
             return await asyncio.shield(
                 self._store.close_turn(conversation, message, reply, events)
             )
+
+    async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:
+        """What `brain` says to `message` at this point of `conversation`; stores nothing.
+
+        Raises:
+            errors.Busy: too many messages wait.
+        """
+        pressed = self._pressed(message, brain)
+        understanding = await self.understand(
+            message.text, brain, conversation, channel=message.channel, pressed=pressed
+        )
+        decision = policy.decide(
+            conversation, understanding, pressed, brain.knowledge, self._rules
+        )
+        slots = tracker.slots_after(conversation, understanding.language.value)
+        return Reply(
+            messages=replies.words(decision, brain.knowledge, slots, message.channel),
+            decision=decision,
+            understanding=understanding,
+        )
 
     async def parse(self, words: str) -> Understanding:
         """What is understood of `words`, without a conversation and without storing anything."""
@@ -129,26 +139,27 @@ class Engine:
         self, brain: Brain, query: Query
     ) -> tuple[IntentPrediction | None, list[Candidate], tuple[str, ...]]:
         """Both models side by side; what fails or is late is None or empty, with a note."""
-        async with asyncio.timeout(self._deadline_s) as limit:
-            tasks = asyncio.gather(
-                self._classifying.run(brain.classifier.predict, query.text),
-                self._searching.run(brain.retriever.search, query),
-                return_exceptions=True,
-            )
-            with contextlib.suppress(asyncio.CancelledError) if limit.expired() else _nothing():
-                predicted, found = await tasks
         notes: list[str] = []
-        prediction: IntentPrediction | None = None
-        candidates: list[Candidate] = []
-        if isinstance(predicted, BaseException):
-            notes.append(_failed("classifier", predicted))
-        else:
-            prediction = predicted
-        if isinstance(found, BaseException):
-            notes.append(_failed("retriever", found))
-        else:
-            candidates = found
-        return prediction, candidates, tuple(notes)
+        prediction, candidates = await asyncio.gather(
+            self._in_time(
+                "classifier", self._classifying.run(brain.classifier.predict, query.text), notes
+            ),
+            self._in_time(
+                "retriever", self._searching.run(brain.retriever.search, query), notes
+            ),
+        )
+        return prediction, candidates or [], tuple(notes)
+
+    async def _in_time(self, part: str, work: Awaitable[T], notes: list[str]) -> T | None:
+        """What `work` gives; None with a note when it fails or is late."""
+        try:
+            return await asyncio.wait_for(work, self._deadline_s)
+        except TimeoutError:
+            notes.append(f"the {part} took longer than {self._deadline_s} s")
+        except errors.ModelError as cause:
+            notes.append(f"the {part} failed: {cause}")
+        _log.error(notes[-1], action="model_failed", part=part)
+        return None
 
     def _pressed(self, message: Message, brain: Brain) -> Payload | None:
         """The payload of a pressed button, if it names an answer or intent that there is."""

@@ -131,14 +131,15 @@ def _finetune(
     """Fine-tune, export to ONNX, and give back the exported network: what was measured serves."""
     import torch  # noqa: PLC0415 - seconds to import, only needed here
 
-    from retrieval.encoders import export, runtime  # noqa: PLC0415
+    from retrieval.encoders import export, runtime, tokenizing  # noqa: PLC0415
+    from retrieval.encoders import spec as encoder_spec  # noqa: PLC0415
 
     torch.set_num_threads(plan.threads)
     for name in TOKENIZER_FILES:
         if (plan.encoder_folder / name).is_file():
             shutil.copy2(plan.encoder_folder / name, folder / name)
-    spec = runtime.spec.read(folder)
-    tokenizer = runtime.load_tokenizer(folder, spec.max_length)
+    spec = encoder_spec.read(folder)
+    tokenizer = tokenizing.load(folder, spec.max_length)
     texts = [spec.query_prefix + example.text for example in parts.train]
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     network = finetune.build(plan.encoder_folder, first)

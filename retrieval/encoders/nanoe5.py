@@ -104,9 +104,7 @@ def _state(file: e5s1.E5File) -> dict[str, e5s1.Floats]:
     return state
 
 
-def _layer(
-    file: e5s1.E5File, layer: int
-) -> collections.abc.Iterator[tuple[str, e5s1.Floats]]:
+def _layer(file: e5s1.E5File, layer: int) -> collections.abc.Iterator[tuple[str, e5s1.Floats]]:
     hidden, wide = file.shape.hidden, file.shape.feed_forward
     for short, name in LINEARS.items():
         rows, columns = {"fi": (wide, hidden), "fo": (hidden, wide)}.get(short, (hidden, hidden))

@@ -43,9 +43,7 @@ class RecentEncoder:
             missing = [t for t in dict.fromkeys(texts) if (side, t) not in self._known]
             if missing:
                 fresh = self._encoder.encode(missing, side)
-                self._known.update(
-                    ((side, t), row) for t, row in zip(missing, fresh, strict=True)
-                )
+                self._known.update(((side, t), row) for t, row in zip(missing, fresh, strict=True))
             rows = [self._known[side, t] for t in texts]
             for text in texts:
                 self._known.move_to_end((side, text))

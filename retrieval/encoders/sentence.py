@@ -4,6 +4,7 @@ This is what gets exported, and what the parity checks compare with.
 """
 
 import collections.abc
+import contextlib
 import pathlib
 
 import numpy as np
@@ -52,15 +53,30 @@ def load_transformer(folder: pathlib.Path) -> transformers.PreTrainedModel:
         EncoderUnavailable: transformers cannot load the folder.
     """
     try:
-        model: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, add_pooling_layer=False
-        )
+        with _no_progress_bar():
+            model: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, add_pooling_layer=False
+            )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise errors.EncoderUnavailable(
             f"{folder} cannot be loaded: {str(error).splitlines()[0]}",
             hint="The folder must hold config.json and model.safetensors of a BERT-like encoder.",
         ) from error
-    return model.eval()
+    model.train(False)
+    return model
+
+
+@contextlib.contextmanager
+def _no_progress_bar() -> collections.abc.Iterator[None]:
+    """Keep transformers' own bar off the terminal: progress is told through callbacks."""
+    bars = transformers.utils.logging
+    enabled = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            bars.enable_progress_bar()
 
 
 def embed(

@@ -7,7 +7,7 @@ import dataclasses
 import enum
 import json
 import pathlib
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from retrieval import errors
 Vectors: TypeAlias = npt.NDArray[np.float32]  # float32 (n, dim), rows unit length
 
 FILE_NAME = "encoder.json"
+WEIGHTS = "model.safetensors"  # float weights, for training and export
+INT8 = "model.int8.onnx"  # what is served
+HINT = "Delete the folder; it is built again at the next start."
 
 
 class Side(enum.StrEnum):
@@ -69,9 +72,6 @@ class EncoderSpec:
         (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
 
 
-HINT = "Delete the encoder's folder; it is built again at the next start."
-
-
 def read(folder: pathlib.Path) -> EncoderSpec:
     """Read `encoder.json` from `folder`.
 
@@ -87,7 +87,7 @@ def read(folder: pathlib.Path) -> EncoderSpec:
     return _from_json(raw, path)
 
 
-def _from_json(raw: Any, path: pathlib.Path) -> EncoderSpec:
+def _from_json(raw: object, path: pathlib.Path) -> EncoderSpec:
     types = {field.name: field.type for field in dataclasses.fields(EncoderSpec)}
     if not isinstance(raw, dict) or not set(raw) <= set(types):
         raise errors.ArtifactError(f"{path} has unknown fields or is not an object", hint=HINT)

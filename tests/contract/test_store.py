@@ -12,11 +12,12 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from bot import errors, reasons
 from bot.domain import (
     BotMessage,
@@ -68,7 +69,10 @@ def reply(outcome: Outcome = Outcome.ANSWER, text: str = "It is on its way.") ->
     return Reply(
         messages=(BotMessage(text=text, buttons=BUTTONS),),
         decision=Decision(
-            outcome=outcome, reason=Reason.CONFIDENT, thresholds=thresholds, action="action_answer"
+            outcome=outcome,
+            reason=Reason.CONFIDENT,
+            thresholds=thresholds,
+            actions=("action_answer",),
         ),
         understanding=Understanding(
             language=Language.EN,
@@ -377,7 +381,7 @@ async def test_kill_9_loses_no_acknowledged_turn(url: str) -> None:
 def _killed_after(url: str, turns: int) -> list[str]:
     """Let a process write until it acknowledged so many turns, kill it; all it acknowledged."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - this very file
         [sys.executable, __file__, url], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bot.store
 import pytest
 import sqlalchemy as sa
 from alembic import autogenerate, config, script
 from alembic.runtime.migration import MigrationContext
+
+import bot.store
 from bot import errors
 from bot.ports import Store
 from bot.store import migration, schema
@@ -33,7 +34,7 @@ def change(path: Path, statement: str) -> None:
 
 def test_importing_the_store_loads_no_database_library() -> None:
     code = "import bot.store, sys; print({'sqlalchemy', 'alembic', 'sqlite3'} & set(sys.modules))"
-    found = subprocess.run(
+    found = subprocess.run(  # noqa: S603 - a constant
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "set()"
@@ -88,7 +89,7 @@ def test_foreign_database_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "foreign.db"
     change(path, "CREATE TABLE alembic_version (version_num TEXT)")
     before = path.read_bytes()
-    with pytest.raises(errors.StoreError, match="not made by Frontdesk.*'alembic_version'"):
+    with pytest.raises(errors.StoreError, match=r"not made by Frontdesk.*'alembic_version'"):
         opened(path)
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["foreign.db"]

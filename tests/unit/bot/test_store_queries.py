@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from bot.domain import Conversation, Event, Outcome
 from bot.store import jobs, jsontext, open_store, queries
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
+
 from bot import errors
 from bot.domain import (
     Decision,
@@ -40,7 +41,7 @@ REPLY = Reply(
         outcome=Outcome.ANSWER,
         reason=Reason.CONFIDENT,
         thresholds=Thresholds(answer=0.7, clarify=0.3, rule=0.8),
-        action="action_answer",
+        actions=("action_answer",),
     ),
     understanding=Understanding(
         language=Language.EN,
@@ -97,11 +98,11 @@ def small_disk(folder: Path) -> Iterator[Disk]:
                 file.write(bytes(4096))
 
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True, capture_output=True)
+    subprocess.run(mount, check=True, capture_output=True)  # noqa: S603 - constants and tmp_path
     try:
         yield Disk(folder, fill, ballast.unlink)
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
 
 
 @contextlib.contextmanager
@@ -120,7 +121,7 @@ def may_mount() -> bool:
     if os.name != "posix" or os.geteuid() != 0 or unshare is None:
         return False
     trial = [unshare, "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return subprocess.run(trial, check=False, capture_output=True).returncode == 0
+    return subprocess.run(trial, check=False, capture_output=True).returncode == 0  # noqa: S603
 
 
 @pytest.fixture(params=["pages", "mount"] if may_mount() else ["pages"])

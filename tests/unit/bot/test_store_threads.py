@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from bot import errors
 from bot.store import threads
 
@@ -97,7 +99,11 @@ def test_failing_commit_fails_the_whole_batch_and_nothing_after(
     writer: threads.DatabaseThread,
 ) -> None:
     gate = Gate(writer)
-    batch = [writer.submit(add(1)), writer.submit(twin_of_nobody), writer.submit(add(2))]
+    batch: list[Future[Any]] = [
+        writer.submit(add(1)),
+        writer.submit(twin_of_nobody),
+        writer.submit(add(2)),
+    ]
     gate.opened.set()
     assert [type(future.exception(WAIT_S)) for future in batch] == [sa.exc.IntegrityError] * 3
     assert writer.submit(add(3)).result(WAIT_S) == 3
@@ -111,7 +117,11 @@ def test_transaction_that_sqlite_gave_up_fails_the_whole_batch(
         connection.exec_driver_sql("INSERT OR ROLLBACK INTO numbers VALUES (1)")
 
     gate = Gate(writer)
-    batch = [writer.submit(add(1)), writer.submit(give_up), writer.submit(add(2))]
+    batch: list[Future[Any]] = [
+        writer.submit(add(1)),
+        writer.submit(give_up),
+        writer.submit(add(2)),
+    ]
     gate.opened.set()
     failures = [future.exception(WAIT_S) for future in batch]
     assert all("UNIQUE constraint failed" in str(failure) for failure in failures)

@@ -1,0 +1,190 @@
+"""The only place that names concrete parts: settings → a wired engine, opened and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot import errors
+from bot.brain import Brain, BrainBox
+from bot.config import Settings
+from bot.domain import Thresholds
+from bot.engine import Engine
+from bot.inference import ModelThread
+from bot.knowledge import reader
+from bot.knowledge.model import Knowledge
+from bot.policy import Rules
+from bot.ports import Store
+from bot.store import open_store
+from bot.training.registry import Registered, Registry
+from classifier.train import Method
+
+if TYPE_CHECKING:
+    from retrieval.encoders.recent import RecentEncoder
+
+Progress = Callable[[str, float], None]
+"""Called with the name of the step and the share of it that is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the edges (web, command line) talk to."""
+
+    settings: Settings
+    store: Store
+    box: BrainBox
+    engine: Engine
+    classifying: ModelThread
+    searching: ModelThread
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the store and the model threads; the box is still empty.
+
+    Raises:
+        errors.ConfigError: the data folder cannot be used.
+        errors.StoreError: the database cannot be opened.
+    """
+    prepare_data_folder(settings.data)
+    store = await asyncio.to_thread(open_store, settings.database_url)
+    waiting = settings.limits.max_waiting
+    classifying = ModelThread("classifier", max_waiting=waiting)
+    searching = ModelThread("retriever", max_waiting=waiting)
+    box = BrainBox()
+    engine = Engine(
+        store,
+        box,
+        rules_of(settings),
+        classifying=classifying,
+        searching=searching,
+        deadline_s=settings.limits.model_deadline_s,
+    )
+    try:
+        yield Parts(
+            settings=settings,
+            store=store,
+            box=box,
+            engine=engine,
+            classifying=classifying,
+            searching=searching,
+        )
+    finally:
+        classifying.close()
+        searching.close()
+        await store.close()
+
+
+def prepare_data_folder(data: Path) -> None:
+    """Make sure that `data` is there and can be written to.
+
+    Raises:
+        errors.ConfigError: it cannot; says what to do.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / f".probe-{os.getpid()}"
+        probe.write_bytes(b"frontdesk")
+        probe.unlink()
+    except OSError as cause:
+        raise errors.ConfigError(
+            f"The data folder {data} cannot be written to: {cause.strerror}.",
+            hint="Fix its permissions or free some space, or name another one with --data.",
+        ) from cause
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The policy's knobs."""
+    policy = settings.policy
+    return Rules(
+        thresholds=Thresholds(answer=policy.answer, clarify=policy.clarify, rule=policy.rule),
+        offers=policy.offers,
+        handoff_after=policy.handoff_after,
+    )
+
+
+class BrainMaker:
+    """Makes brains; keeps the encoder and the classifier that did not change."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is loaded yet."""
+        self._settings = settings
+        self._registry = Registry(settings.data)
+        self._encoder_folder: Path | None = None
+        self._encoder: RecentEncoder | None = None
+
+    def read_knowledge(self) -> Knowledge:
+        """The project folder as it is now.
+
+        Raises:
+            errors.KnowledgeError: something in it is broken.
+        """
+        return reader.read(self._settings.project)
+
+    def trained(self) -> Registered | None:
+        """The model in use."""
+        return self._registry.current()
+
+    def was_finetuned(self, data_hash: str) -> bool:
+        """Whether the full network was trained on these examples already, promoted or not."""
+        return self._registry.has(Method.FULL.value, data_hash)
+
+    def make(
+        self,
+        knowledge: Knowledge,
+        *,
+        previous: Brain | None = None,
+        on_progress: Progress = lambda _step, _share: None,
+    ) -> Brain:
+        """A brain of this knowledge and of the model in use. Takes from milliseconds to a minute.
+
+        Raises:
+            errors.ModelError: there is no model, or it was changed on disk.
+        """
+        from classifier import errors as classifier_errors  # noqa: PLC0415
+        from classifier import model  # noqa: PLC0415 - loads onnxruntime
+        from retrieval import errors as retrieval_errors  # noqa: PLC0415
+        from retrieval.encoders.recent import RecentEncoder  # noqa: PLC0415
+        from retrieval.search import Retriever  # noqa: PLC0415 - loads faiss
+        from retrieval.vectors import VectorCache  # noqa: PLC0415
+
+        trained = self._registry.current()
+        if trained is None:
+            raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
+        try:
+            encoder = self._load_encoder(knowledge, on_progress)
+            same = previous and previous.classifier.model_id == trained.manifest.model_id
+            if previous is not None and same:
+                classifier = previous.classifier
+            else:
+                threads = self._settings.models.threads
+                classifier = model.load(trained.folder, encoder, threads=threads)
+            if previous is not None and previous.knowledge.revision == knowledge.revision:
+                retriever = previous.retriever
+            else:
+                name = self._encoder_folder.name if self._encoder_folder else ""
+                cache = VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name)
+                retriever = Retriever(
+                    knowledge.answers, encoder, cache, encoder_id=name, on_progress=on_progress
+                )
+        except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
+            message = str(cause).removesuffix(cause.hint).strip()
+            raise errors.ModelError(message, hint=cause.hint) from cause
+        return Brain(knowledge=knowledge, classifier=classifier, retriever=retriever)
+
+    def _load_encoder(self, knowledge: Knowledge, on_progress: Progress) -> RecentEncoder:
+        from bot.training.job import prepare_encoder  # noqa: PLC0415
+        from retrieval.encoders.recent import RecentEncoder  # noqa: PLC0415
+        from retrieval.encoders.runtime import Encoder  # noqa: PLC0415
+
+        folder = prepare_encoder(self._settings, knowledge.all_english, on_progress)
+        if folder != self._encoder_folder or self._encoder is None:
+            threads = self._settings.models.threads
+            self._encoder = RecentEncoder(Encoder(folder, threads=threads))
+            self._encoder_folder = folder
+        return self._encoder

@@ -1,0 +1,155 @@
+"""Keeps the brain up to date while the server runs: first start, edits, training.
+
+    start ─► read knowledge ─► a model? ──no──► train a head (child process) ─┐
+                                  └──yes─────────────────────────────────────►├─► brain
+    edit  ─► read again ─► broken? keep the last good one : new brain         │
+    other examples than the model's ─► train again, old one serves ──────────►┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import structlog
+import watchfiles
+
+from bot import errors
+from bot.assembly import BrainMaker, Parts
+from bot.knowledge.model import Knowledge
+from bot.training.supervisor import Step, train_in_child
+from classifier import dataset
+from classifier.train import Method
+
+WATCH_DEBOUNCE_MS = 150  # an editor writes a file in several steps
+WATCH_STEP_MS = 50
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What is going on, for `/readyz`, `/metrics` and the log."""
+
+    training: Step | None = None
+    knowledge_error: str = ""
+    """Why the knowledge on disk is not the one that serves; empty when it is."""
+    training_error: str = ""
+    reloads: int = 0
+    loaded_at: float = 0.0
+    """Seconds since 1970."""
+
+
+class Live:
+    """Makes the first brain and every later one."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Work for `parts`; nothing starts before `run`."""
+        self.state = State()
+        self._parts = parts
+        self._maker = BrainMaker(parts.settings)
+        self._changing = asyncio.Lock()
+        self._trainer: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Get ready, then follow the project folder until cancelled.
+
+        Raises:
+            errors.KnowledgeError: the project is broken at start.
+            errors.ModelError: the first model cannot be made.
+        """
+        knowledge = await asyncio.to_thread(self._maker.read_knowledge)
+        try:
+            if self._maker.trained() is None:
+                await self._train(Method.HEAD)
+            await self._swap(knowledge)
+            self._keep_trained(knowledge)
+            await self._follow()
+        finally:
+            if self._trainer is not None:
+                self._trainer.cancel()
+                await asyncio.gather(self._trainer, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        project = self._parts.settings.project
+        changes = watchfiles.awatch(project, debounce=WATCH_DEBOUNCE_MS, step=WATCH_STEP_MS)
+        async for _ in changes:
+            await self._reload()
+
+    async def _reload(self) -> None:
+        """Take over what was edited; what is broken is reported and changes nothing."""
+        started = time.monotonic()
+        try:
+            knowledge = await asyncio.to_thread(self._maker.read_knowledge)
+            await self._swap(knowledge)
+        except (errors.KnowledgeError, errors.ModelError) as cause:
+            self.state.knowledge_error = str(cause)
+            _log.error(str(cause), action="knowledge_broken", serving="the last good version")
+            return
+        self.state.knowledge_error = ""
+        self.state.reloads += 1
+        took_ms = round((time.monotonic() - started) * 1000)
+        _log.info(
+            "the edited knowledge is live",
+            action="knowledge_reloaded",
+            revision=knowledge.revision,
+            took_ms=took_ms,
+        )
+        self._keep_trained(knowledge)
+
+    async def _swap(self, knowledge: Knowledge) -> None:
+        """Make a brain beside the one that serves, then put it in its place."""
+        box = self._parts.box
+        async with self._changing:
+            previous = box.brain if box.is_ready else None
+            brain = await asyncio.to_thread(
+                self._maker.make, knowledge, previous=previous, on_progress=self._say
+            )
+            if brain.classifier is not (previous and previous.classifier):
+                await self._parts.classifying.run(brain.classifier.predict, "warm up")
+            box.replace(brain)
+        self.state.loaded_at = time.time()
+        _log.info("ready", action="brain_replaced", classifier=brain.classifier.model_id)
+
+    def _say(self, step: str, share: float) -> None:
+        self._parts.box.getting_ready = f"{step} ({share:.0%})"
+
+    def _keep_trained(self, knowledge: Knowledge) -> None:
+        """Train in the background if the model in use does not fit these examples any more."""
+        if self._trainer is not None and not self._trainer.done():
+            return  # it looks again when it is done
+        self._trainer = asyncio.create_task(self._catch_up(knowledge), name="training")
+
+    async def _catch_up(self, knowledge: Knowledge) -> None:
+        while (method := self._due(knowledge)) is not None:
+            try:
+                await self._train(method)
+                await self._swap(self._parts.box.brain.knowledge)
+                self.state.training_error = ""
+            except errors.FrontdeskError as cause:
+                self.state.training_error = str(cause)
+                _log.error(str(cause), action="training_failed", serving="the model so far")
+                return
+            knowledge = self._parts.box.brain.knowledge
+
+    def _due(self, knowledge: Knowledge) -> Method | None:
+        """The training that is due: a head for new examples, then the full network."""
+        used = self._maker.trained()
+        data_hash = dataset.fingerprint(knowledge.examples)
+        if used is None or used.manifest.data_hash != data_hash:
+            return Method.HEAD
+        tried = self._maker.was_finetuned(data_hash)
+        return Method.FULL if self._parts.settings.models.finetune and not tried else None
+
+    async def _train(self, method: Method) -> None:
+        _log.info("training starts", action="training_started", method=method.value)
+        try:
+            await train_in_child(self._parts.settings, method, on_step=self._on_step)
+        finally:
+            self.state.training = None
+        _log.info("training is done", action="training_finished", method=method.value)
+
+    def _on_step(self, step: Step) -> None:
+        self.state.training = step
+        if not self._parts.box.is_ready:
+            self._say(step.step, step.share)

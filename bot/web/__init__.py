@@ -1,0 +1,3 @@
+"""The gateway: HTTP in front of the engine."""
+
+__all__: list[str] = []

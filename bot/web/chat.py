@@ -1,0 +1,114 @@
+"""The widget's own API: open a session, send a message, follow the conversation's events."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bot import payload as payloads
+from bot.domain import StoredEvent
+from bot.web import schemas, turns
+from bot.web.keys import FEED, PARTS, SESSIONS
+from bot.web.middleware import cors_headers
+
+CHANNEL = "widget"
+KEEP_ALIVE_S = 15.0
+HISTORY = 500  # events that a new stream replays at most
+SHOWN = {"user": "visitor", "bot": "bot"}
+STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # a proxy must not hold events back
+}
+
+
+async def open_session(request: web.Request) -> web.Response:
+    """A new visitor with his token; the server picks the id."""
+    if request.can_read_body:
+        await schemas.read(request, schemas.SessionRequest)
+    sessions = request.app[SESSIONS]
+    visitor, token = sessions.open()
+    body = {"token": token, "conversation_id": visitor, "expires_in_s": sessions.lifetime_s}
+    return web.json_response(body, status=201, headers={"Cache-Control": "no-store"})
+
+
+async def post_message(request: web.Request) -> web.Response:
+    """Answers a message; the same id again gives the same turn."""
+    visitor = request.app[SESSIONS].visitor(request.headers.get("Authorization"))
+    body = await schemas.read(request, schemas.ChatMessage)
+    pressed = body.payload is not None and payloads.read(body.payload) is not None
+    turn = await turns.answer(
+        request,
+        channel=CHANNEL,
+        sender=visitor,
+        words=body.payload if pressed and body.payload else body.text,
+        external_id=body.id,
+        title=body.text if pressed else None,
+        metadata={"client_id": body.id},
+    )
+    request.app[FEED].wake(visitor)
+    shown = [_shown(event) for event in turn.events if event.event.name in SHOWN]
+    return web.Response(
+        body=orjson.dumps({"turn_id": turn.id, "messages": shown}),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """Server-Sent Events: first what came after `Last-Event-ID`, or the history, then live."""
+    visitor = request.app[SESSIONS].visitor(request.headers.get("Authorization"))
+    after = _last_seen(request.headers.get("Last-Event-ID", ""))
+    response = web.StreamResponse(headers=STREAM_HEADERS)
+    feed = request.app[FEED]
+    with feed.listen(visitor) as news:
+        response.headers.update(cors_headers(request))
+        await response.prepare(request)
+        while not feed.closing:
+            news.clear()
+            after = await _send_new(request, response, visitor, after)
+            try:
+                await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
+            except TimeoutError:
+                await response.write(b": keep-alive\n\n")
+    return response
+
+
+async def _send_new(
+    request: web.Request, response: web.StreamResponse, visitor: str, after: int
+) -> int:
+    """Write the events after `after`; returns the last one's number."""
+    store = request.app[PARTS].store
+    while found := await store.events_after(CHANNEL, visitor, after=after, limit=HISTORY):
+        for stored in found:
+            after = stored.seq
+            if stored.event.name in SHOWN:
+                data = orjson.dumps(_shown(stored)).decode()
+                frame = f"id: {stored.seq}\nevent: message\ndata: {data}\n\n"
+                await response.write(frame.encode())
+    return after
+
+
+def _shown(stored: StoredEvent) -> dict[str, Any]:
+    """An event as the visitor sees it: never an intent, a score or another's words."""
+    data = stored.event.data
+    metadata = data.get("metadata") or {}
+    at = datetime.fromtimestamp(stored.event.timestamp, UTC)
+    return {
+        "id": stored.seq,
+        "from": SHOWN[stored.event.name],
+        "text": metadata.get("title") or data.get("text") or "",
+        "buttons": (data.get("data") or {}).get("buttons", []),
+        "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "client_id": metadata.get("client_id"),
+        "outcome": metadata.get("outcome"),
+    }
+
+
+def _last_seen(header: str) -> int:
+    return int(header) if header.isascii() and header.isdigit() and len(header) < 19 else 0  # noqa: PLR2004 - more does not fit 64 bit
+

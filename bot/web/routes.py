@@ -1,0 +1,122 @@
+"""Every route in one table: served by `app`, described by `openapi`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from bot.web import chat, health, pages, rasa, schemas
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A path with its handler and what OpenAPI says of it."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    body: type[BaseModel] | None = None
+    produces: str = "application/json"
+    success: int = 200
+    errors: tuple[int, ...] = ()
+    """Statuses that it may answer besides `success`."""
+    token: bool = False
+    """Needs a visitor's token."""
+
+
+REFUSALS = (400, 413, 422, 503)
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/webhooks/rest/webhook",
+        handler=rasa.rest_webhook,
+        summary="Answer a message, in Rasa's REST form",
+        body=schemas.RestMessage,
+        errors=REFUSALS,
+    ),
+    Route(
+        method="GET",
+        path="/webhooks/rest/",
+        handler=rasa.rest_health,
+        summary="Say that the REST channel is there",
+    ),
+    Route(
+        method="POST",
+        path="/model/parse",
+        handler=rasa.parse,
+        summary="Intents of a text, in Rasa's form",
+        body=schemas.ParseRequest,
+        errors=REFUSALS,
+    ),
+    Route(
+        method="POST",
+        path="/v1/sessions",
+        handler=chat.open_session,
+        summary="Open a visitor's session",
+        body=schemas.SessionRequest,
+        success=201,
+        errors=(400, 413),
+    ),
+    Route(
+        method="POST",
+        path="/v1/messages",
+        handler=chat.post_message,
+        summary="Send a visitor's message",
+        body=schemas.ChatMessage,
+        errors=(401, *REFUSALS),
+        token=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/events",
+        handler=chat.events,
+        summary="Follow a conversation as Server-Sent Events",
+        produces="text/event-stream",
+        errors=(401, 503),
+        token=True,
+    ),
+    Route(
+        method="GET",
+        path="/",
+        handler=pages.demo,
+        summary="The demo page",
+        produces="text/html",
+    ),
+    Route(
+        method="GET",
+        path="/widget.js",
+        handler=pages.widget,
+        summary="The widget's script",
+        produces="text/javascript",
+    ),
+    Route(
+        method="GET",
+        path="/assets/{name}",
+        handler=pages.asset,
+        summary="A static file of the widget",
+        produces="*/*",
+        errors=(404,),
+    ),
+    Route(method="GET", path="/healthz", handler=health.healthz, summary="Is the process alive?"),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=health.readyz,
+        summary="Are messages answered?",
+        errors=(503,),
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=health.metrics,
+        summary="Prometheus metrics",
+        produces="text/plain",
+    ),
+)

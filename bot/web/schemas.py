@@ -1,0 +1,101 @@
+"""Shapes of requests and responses; OpenAPI is made from them. Unknown fields are refused."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import orjson
+import pydantic
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot import errors
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A request body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RestMessage(Body):
+    """A message in Rasa's REST form."""
+
+    sender: str = Field(
+        "default", min_length=1, max_length=255, description="Names the conversation."
+    )
+    message: str = Field(description="What the visitor wrote, or a payload such as /greet.")
+    metadata: dict[str, Any] | None = Field(None, description="Stored with the message.")
+    input_channel: str | None = Field(
+        None, max_length=255, description="Accepted for Rasa's sake; stored with the message."
+    )
+    message_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="The sender's id of this message; a repeated one gets the same reply.",
+    )
+
+
+class ParseRequest(Body):
+    """A text to be understood."""
+
+    text: str = Field(description="The text.")
+    message_id: str | None = Field(None, max_length=255, description="Ignored, as in Rasa.")
+
+
+class SessionRequest(Body):
+    """Opens a session; there is nothing to say yet."""
+
+
+class ChatMessage(Body):
+    """A message of the widget."""
+
+    id: str = Field(
+        min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$",
+        description="Made by the client; sending it again gives the same turn.",
+    )  # fmt: skip
+    text: str = Field(description="What the visitor wrote, or the title of the pressed button.")
+    payload: str | None = Field(
+        None, min_length=1, max_length=1000, description="The payload of the pressed button."
+    )
+
+
+async def read(request: web.Request, model: type[M]) -> M:
+    """The JSON body of `request` as `model`.
+
+    Raises:
+        errors.BadRequest: not JSON, not an object, or a field is wrong; says which.
+        errors.TooLarge: the body is over the limit.
+    """
+    if request.content_type != "application/json":
+        raise errors.BadRequest(
+            f"The content type is {request.content_type!r}.",
+            hint="Send 'Content-Type: application/json'.",
+        )
+    try:
+        raw = await request.read()
+        data = orjson.loads(raw)
+    except web.HTTPRequestEntityTooLarge as cause:
+        raise errors.TooLarge(hint="Shorten the message.") from cause
+    except orjson.JSONDecodeError as cause:
+        raise errors.BadRequest(
+            f"The body is not JSON: {cause}.", hint="Send a JSON object in UTF-8."
+        ) from cause
+    try:
+        return model.model_validate(data)
+    except pydantic.ValidationError as cause:
+        raise errors.BadRequest(_explain(cause, model), hint="See /openapi.json.") from cause
+
+
+def _explain(cause: pydantic.ValidationError, model: type[BaseModel]) -> str:
+    first = cause.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "the body"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields) or "none"
+        return f"Unknown field {name!r}; known are {known}."
+    if first["type"] == "missing":
+        return f"The field {name!r} is missing."
+    return f"The field {name!r} is wrong: {first['msg']}."

@@ -1,0 +1,106 @@
+"""Runs the gateway until it is told to stop: SIGTERM and SIGINT let running requests finish."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+from aiohttp import web
+
+from bot import errors, log
+from bot.assembly import open_parts, prepare_data_folder
+from bot.config import Settings
+from bot.knowledge import reader
+from bot.web.app import create_app
+
+SHUTDOWN_S = 8.0  # how long running requests may take to finish
+_log = structlog.get_logger()
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        errors.ConfigError: the port is taken, or the data folder cannot be used.
+        errors.KnowledgeError: the project is broken.
+        errors.FrontdeskError: it could not get ready.
+    """
+    log.configure(level=settings.log_level, log_format=settings.log_format)
+    reader.read(settings.project)  # a broken project refuses to start, before anything else
+    prepare_data_folder(settings.data)
+    with _only_one(settings.data):
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Open everything, serve, close everything."""
+    stop = asyncio.Event()
+    failures: list[errors.FrontdeskError] = []
+
+    def fail(cause: errors.FrontdeskError) -> None:
+        failures.append(cause)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_parts(settings) as parts:
+        runner = web.AppRunner(
+            create_app(parts, on_failure=fail), access_log=None, shutdown_timeout=SHUTDOWN_S
+        )
+        await runner.setup()
+        try:
+            await _listen(runner, settings)
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+    if failures:
+        raise failures[0]
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    host, port = settings.server.host, settings.server.port
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as cause:
+        if cause.errno == errno.EADDRINUSE:
+            raise errors.ConfigError(
+                f"Port {port} on {host} is taken.",
+                hint=f"Stop the other program, or choose another: --port {port + 1}.",
+            ) from cause
+        raise errors.ConfigError(
+            f"Cannot listen on {host}:{port}: {cause.strerror}.", hint="Check --host and --port."
+        ) from cause
+    bound = runner.addresses[0][1]
+    _log.info(f"listening on http://{host}:{bound}", action="listening")
+
+
+def _only_one(data: Path) -> IO[bytes]:
+    """A lock on the data folder, released when the file is closed or the process dies."""
+    file = (data / "serve.lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as cause:
+        file.close()
+        raise errors.ConfigError(
+            f"Another Frontdesk serves from the data folder {data}.",
+            hint="Stop it, or name another folder with --data.",
+        ) from cause
+    return file
+
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists."""
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every system
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,2 @@
+def test_it(trained_data, encoder):
+    print(trained_data)
