@@ -18,8 +18,8 @@ INTENT_WEIGHT = 0.48  # fitted together with retrieval.search.WEIGHTS
 LEAST_PROBABILITY = 1e-4  # an intent that the ranking does not name
 
 # Fitted on knowledge/eval/dev with `frontdesk evaluate --fit` (docs/decisions/0006).
-BIAS = -4.07
-COEFFICIENTS = {"share": 3.15, "question": 3.17, "centre": 3.54, "outside": -4.66}
+BIAS = -4.1
+COEFFICIENTS = {"share": 3.5, "question": 2.8, "centre": 3.35, "outside": -5.7}
 
 
 def fuse(

@@ -71,13 +71,13 @@ class Policy(Section):
     """When the bot answers, asks back, or declines. All are probabilities, 0 to 1."""
 
     answer: float = Field(
-        0.75, ge=0, le=1, description="Answer when the best answer is right with this probability."
+        0.78, ge=0, le=1, description="Answer when the best answer is right with this probability."
     )
     clarify: float = Field(
-        0.1, ge=0, le=1, description="Ask back when it is at least this; decline below."
+        0.06, ge=0, le=1, description="Ask back when it is at least this; decline below."
     )
     rule: float = Field(
-        0.5, ge=0, le=1, description="Follow a rule when its intent is at least this probable."
+        0.7, ge=0, le=1, description="Follow a rule when its intent is at least this probable."
     )
     offers: int = Field(3, ge=1, le=5, description="How many answers a clarification offers.")
     handoff_after: int = Field(

@@ -33,7 +33,7 @@ export function markPending(row, state, onRetry) {
 
 export function markSent(row, at) {
   delete row.dataset.state;
-  row.querySelector(".meta").replaceChildren(timeOf(at));
+  row.querySelector(".meta").replaceChildren(...(at ? [timeOf(at)] : []));
 }
 
 /** Also called when the language changes. */

@@ -86,13 +86,22 @@ export class Conversation {
   async #deliver(message) {
     this.on.waiting(true);
     try {
-      for (const event of await this.#post(message)) this.receive(event);
+      this.#arrived(message, await this.#post(message));
     } catch (error) {
       if (this.#outbox.has(message.id)) this.on.pending(message, stateOf(error));
       if (!canRetry(error)) this.#outbox.delete(message.id);
     }
     this.#save();
     this.on.waiting(false);
+  }
+
+  #arrived(message, events) {
+    for (const event of events) this.receive(event);
+    if (!this.#outbox.delete(message.id)) return;
+    // The reply held no echo of the message: its place is before the answer.
+    this.#confirmed.add(message.id);
+    const [first] = events;
+    this.on.confirmed(message.id, { id: (first?.id ?? Infinity) - 0.5, at: first?.at });
   }
 
   /** Repeats by itself after a passing fault: the id makes a second arrival harmless. */

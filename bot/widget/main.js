@@ -54,7 +54,6 @@ class Widget {
   open({ focus = true } = {}) {
     this.storage.tab.set("open", "yes");
     this.stream.start(); // opens the session too: nobody gets one by only visiting the page
-    this.#unread.clear();
     this.view.open({ focus });
     this.#markRead();
   }

@@ -166,7 +166,7 @@ export class View {
   setUnread(count) {
     this.#unread = count;
     this.badge.hidden = count === 0;
-    this.badge.textContent = count > 9 ? "9+" : String(count);
+    this.badge.textContent = count > 9 ? "9+" : String(count || "");
     const key = this.isOpen ? "closeChat" : count ? "openChatUnread" : "openChat";
     this.launcher.setAttribute("aria-label", this.#say(key, { count }));
     this.launcher.setAttribute("aria-expanded", String(this.isOpen));

@@ -8,6 +8,7 @@ import contextlib
 import pathlib
 
 import numpy as np
+import safetensors
 import tokenizers
 import torch
 import transformers
@@ -15,6 +16,16 @@ from torch import Tensor, nn
 
 from retrieval import errors
 from retrieval.encoders import spec
+
+# What transformers raises for a folder that it cannot read.
+LOAD_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    KeyError,
+    safetensors.SafetensorError,
+)
 
 
 class SentenceModel(nn.Module):
@@ -57,7 +68,7 @@ def load_transformer(folder: pathlib.Path) -> transformers.PreTrainedModel:
             model: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, add_pooling_layer=False
             )
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
+    except LOAD_ERRORS as error:
         raise errors.EncoderUnavailable(
             f"{folder} cannot be loaded: {str(error).splitlines()[0]}",
             hint="The folder must hold config.json and model.safetensors of a BERT-like encoder.",

@@ -1,0 +1,145 @@
+"""The commands and their options; the work is done in modules that are imported on demand."""
+
+from __future__ import annotations
+
+import platform
+from enum import StrEnum
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
+
+app = typer.Typer(
+    name="frontdesk",
+    help="A customer-service bot that you run yourself. 自己部署的智能客服。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
+
+
+class Method(StrEnum):
+    """As `classifier.train.Method`, which is too heavy to import for a help text."""
+
+    HEAD = "head"
+    FULL = "full"
+
+
+class Part(StrEnum):
+    """Parts of the evaluation questions."""
+
+    TEST = "test"
+    DEV = "dev"
+
+
+@app.callback()
+def _frontdesk(
+    show_version: Annotated[
+        bool, typer.Option("--version", "-V", is_eager=True, help="Show the version. 显示版本")
+    ] = False,
+) -> None:
+    if show_version:
+        version()
+        raise typer.Exit
+
+
+@app.command(help="Serve the widget and the APIs until stopped. 启动服务。")
+def serve(
+    project: Project = None, data: Data = None, host: Host = None, port: Port = None
+) -> None:
+    """Serve the widget and the APIs until stopped."""
+    from bot import config  # noqa: PLC0415
+    from bot.web import server  # noqa: PLC0415
+
+    server.run(config.load(**given(project, data, host=host, port=port)))
+
+
+@app.command(help="Train the classifier on the project's examples. 用项目中的例句训练分类器。")
+def train(
+    method: Annotated[
+        Method,
+        typer.Option(help="head: minutes, frozen encoder; full: fine-tune it all. 训练方法"),
+    ] = Method.HEAD,
+    project: Project = None,
+    data: Data = None,
+    encoder: Encoder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the classifier on the project's examples."""
+    from bot.cli import training  # noqa: PLC0415
+
+    training.train(
+        settings(given(project, data, encoder=encoder)), method.value, as_json=as_json
+    )
+
+
+@app.command(help="Answer one question and show why; nothing is stored. 回答一个问题并说明理由。")
+def ask(
+    question: Annotated[str, typer.Argument(help="What a visitor would write. 访客的问题")],
+    project: Project = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question and show why; nothing is stored."""
+    from bot.cli import asking  # noqa: PLC0415
+
+    asking.ask(settings(given(project, data)), question, as_json=as_json)
+
+
+@app.command(help="Talk with the bot in the terminal. 在终端里与机器人对话。")
+def chat(
+    project: Project = None,
+    data: Data = None,
+    sender: Annotated[
+        str, typer.Option(help="Go on with this conversation. 继续会话", metavar="NAME")
+    ] = "",
+) -> None:
+    """Talk with the bot in the terminal."""
+    from bot.cli import chatting  # noqa: PLC0415
+
+    chatting.chat(settings(given(project, data)), sender)
+
+
+@app.command(help="Ask the evaluation questions and count right answers. 用评测集检验质量。")
+def evaluate(
+    part: Annotated[Part, typer.Option(help="Which questions to ask. 评测集")] = Part.TEST,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="List what went wrong. 列出答错的问题")
+    ] = False,
+    project: Project = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the evaluation questions and count the right answers."""
+    from bot.cli import evaluating  # noqa: PLC0415
+
+    chosen = settings(given(project, data))
+    evaluating.evaluate(chosen, part.value, as_json=as_json, list_wrong=wrong)
+
+
+@app.command(help="Check the installation and say what to do. 检查安装并给出建议。")
+def doctor(
+    project: Project = None,
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the installation and say what to do."""
+    from bot.cli import diagnosing  # noqa: PLC0415
+
+    raise typer.Exit(diagnosing.diagnose(given(project, data, host=host, port=port), as_json))
+
+
+@app.command(help="Show the version. 显示版本。")
+def version() -> None:
+    """Show the version."""
+    try:
+        number = metadata.version("frontdesk")
+    except metadata.PackageNotFoundError:
+        number = "(not installed: run from its source)"
+    typer.echo(f"frontdesk {number}, Python {platform.python_version()}")

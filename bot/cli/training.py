@@ -1,0 +1,62 @@
+"""`frontdesk train`: run a training here, show how far it is and what came of it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from bot import assembly
+from bot.cli import progress
+from bot.config import Settings
+from bot.training import job
+from bot.training.registry import Registered, Registry
+from classifier.train import Method
+
+TERMINATED = 143  # 128 + SIGTERM, as shells count
+MEASURES = (
+    ("accuracy", "accuracy 准确率", "{:.1%}"),
+    ("macro_f1", "macro F1", "{:.3f}"),
+    ("calibration_error", "calibration error 校准误差", "{:.3f}"),
+)
+
+
+def train(settings: Settings, method: str, *, as_json: bool) -> None:
+    """Train by `method` and report.
+
+    Raises:
+        errors.FrontdeskError: it failed; nothing was promoted.
+    """
+    assembly.prepare_data_folder(settings.data)
+    signal.signal(signal.SIGTERM, _leave_tidily)
+    with progress.lines() if as_json else progress.bars() as report:
+        trained = job.run(settings, Method(method), on_progress=report)
+    if not as_json:
+        _show(trained, Registry(settings.data).current())
+
+
+def _leave_tidily(_signal: int, _frame: FrameType | None) -> None:
+    """Unwind, so that the unfinished model folder is removed."""
+    sys.exit(TERMINATED)
+
+
+def _show(trained: Registered, used: Registered | None) -> None:
+    manifest = trained.manifest
+    table = Table(title=f"{manifest.model_id} ({manifest.encoder})", title_justify="left")
+    table.add_column("on held-out examples 留出集", no_wrap=True)
+    table.add_column("", justify="right")
+    table.add_row("examples 例句数", f"{manifest.metrics['examples']:.0f}")
+    for name, title, form in MEASURES:
+        table.add_row(title, form.format(manifest.metrics[name]))
+    console = Console()
+    console.print(table)
+    if used is None or used.folder == trained.folder:
+        console.print("Promoted: it serves from now on. 已启用。")
+        return
+    console.print(
+        f"Not promoted: {used.manifest.model_id} is more accurate ({used.accuracy:.1%}) on the "
+        "same examples and stays in use. 未启用，原模型更准确。"
+    )

@@ -1,2 +1,0 @@
-def test_it(trained_data, encoder):
-    print(trained_data)
