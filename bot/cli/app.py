@@ -36,15 +36,26 @@ class Part(StrEnum):
     DEV = "dev"
 
 
-@app.callback()
-def _frontdesk(
-    show_version: Annotated[
-        bool, typer.Option("--version", "-V", is_eager=True, help="Show the version. 显示版本")
-    ] = False,
-) -> None:
-    if show_version:
+def _show_version(asked: bool) -> None:
+    if asked:
         version()
         raise typer.Exit
+
+
+@app.callback()
+def _frontdesk(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version. 显示版本",
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(help="Serve the widget and the APIs until stopped. 启动服务。")
@@ -119,6 +130,19 @@ def evaluate(
 
     chosen = settings(given(project, data))
     evaluating.evaluate(chosen, part.value, as_json=as_json, list_wrong=wrong)
+
+
+@app.command(help="Measure a running server: speed and memory. 测量运行中的服务。")
+def bench(
+    url: Annotated[str | None, typer.Option(help="The server's address. 服务地址")] = None,
+    count: Annotated[int, typer.Option(min=2, help="How many messages. 消息数")] = 500,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a running server: speed and memory."""
+    from bot.cli import benching  # noqa: PLC0415
+
+    benching.run(settings(project), url, count, as_json=as_json)
 
 
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")

@@ -5,18 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 from rich import progress
 from rich.console import Console
 
+PATIENCE_S = 5.0  # what takes less is not worth a word in a log
 Report = Callable[[str, float], None]
 """Called with the name of the step and the share of it that is done, 0 to 1."""
 
 
 @contextlib.contextmanager
 def bars() -> Iterator[Report]:
-    """A bar for each step, with the time that is left; gone when all is done."""
+    """A bar for each step, with the time that is left; gone when all is done.
+
+    Where nobody watches (a pipe, a log file), a line is written when a long step begins.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Notes(console).report
+        return
     columns = (
         progress.SpinnerColumn(),
         progress.TextColumn("{task.description}"),
@@ -26,9 +35,23 @@ def bars() -> Iterator[Report]:
         progress.TextColumn("left"),
         progress.TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
     with progress.Progress(*columns, console=console, transient=True) as shown:
         yield _Steps(shown).report
+
+
+class _Notes:
+    """Names a step once, unless it is done at once: a short command then has nothing to say."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._began = time.monotonic()
+        self._noted = ""
+
+    def report(self, step: str, share: float) -> None:
+        name = step.partition(",")[0]  # what follows a comma changes while the step goes on
+        if time.monotonic() - self._began > PATIENCE_S and name != self._noted and share < 1:
+            self._noted = name
+            self._console.print(f"{name} ...", markup=False, highlight=False)
 
 
 class _Steps:

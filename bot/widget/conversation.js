@@ -96,12 +96,13 @@ export class Conversation {
   }
 
   #arrived(message, events) {
+    const echoed = events.some((event) => event.client_id === message.id);
+    if (!echoed && this.#outbox.delete(message.id)) {
+      const [first] = events; // its own event is missing: its place is before the answer
+      this.#confirmed.add(message.id);
+      this.on.confirmed(message.id, { id: (first?.id ?? Infinity) - 0.5, at: first?.at });
+    }
     for (const event of events) this.receive(event);
-    if (!this.#outbox.delete(message.id)) return;
-    // The reply held no echo of the message: its place is before the answer.
-    this.#confirmed.add(message.id);
-    const [first] = events;
-    this.on.confirmed(message.id, { id: (first?.id ?? Infinity) - 0.5, at: first?.at });
   }
 
   /** Repeats by itself after a passing fault: the id makes a second arrival harmless. */

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, sync_playwright
@@ -26,17 +25,6 @@ PATIENCE_MS = 30_000
 
 WATCH_POLICY = """document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`CSP violation: ${event.violatedDirective} ${event.blockedURI}`));"""
-
-
-class Server(Protocol):
-    """The fixture `server`: a real Frontdesk in its own process."""
-
-    @property
-    def url(self) -> str:
-        """Address without a final slash."""
-
-    def restart(self) -> None:
-        """Kill -9, and start again on the same port and data."""
 
 
 def executable() -> str:

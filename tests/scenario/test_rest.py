@@ -35,17 +35,26 @@ def test_streams_newline_delimited_objects(server: Server) -> None:
     assert [json.loads(line)["recipient_id"] for line in answer.body.splitlines()] == ["s"]
 
 
+def asked_back(server: Server, sender: str) -> list[dict[str, str]]:
+    """The buttons of a clarification; which vague word gets one depends on the trained model."""
+    for word in ("delivery", "invoice", "my order", "discount", "password"):
+        [reply] = server.say(word, sender=sender)
+        if "buttons" in reply and len(reply["buttons"]) > 1:
+            buttons: list[dict[str, str]] = reply["buttons"]
+            return buttons
+    raise AssertionError("no vague word was asked back")
+
+
 def test_a_clarification_offers_buttons_that_answer(server: Server) -> None:
-    [asked] = server.say("refund", sender="buttons")
-    offers = asked["buttons"]
+    offers = asked_back(server, "buttons")
     assert 2 <= len(offers) <= 4
     [answer] = server.say(offers[0]["payload"], sender="buttons")
     assert "buttons" not in answer
 
 
 def test_none_of_these_is_declined(server: Server) -> None:
-    [asked] = server.say("refund", sender="none")
-    [declined] = server.say(asked["buttons"][-1]["payload"], sender="none")
+    offers = asked_back(server, "none")
+    [declined] = server.say(offers[-1]["payload"], sender="none")
     assert declined["text"]
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.scenario.browser import PATIENCE_MS, Chat, Server, Watch, launched
+from tests.scenario.browser import PATIENCE_MS, Chat, Watch, launched
+from tests.scenario.conftest import Start
+from tests.scenario.server import Server
 
 ANSWERS = Path(__file__).parents[2] / "knowledge" / "answers"
 PARCEL = "where is my parcel?"
@@ -48,10 +50,12 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     """Come as a new visitor; afterwards nothing may have gone wrong in the browser."""
     opened: list[Watch] = []
 
-    def visit(path: str = "/", *, locale: str = "en-GB", **context: object) -> tuple[Chat, Watch]:
+    def visit(
+        path: str = "/", *, origins: Sequence[str] = (), locale: str = "en-GB", **context: object
+    ) -> tuple[Chat, Watch]:
         page = browser.new_context(locale=locale, **context).new_page()  # type: ignore[arg-type]
         url = path if path.startswith("http") else server.url + path
-        watch = Watch(page, server.url, url)
+        watch = Watch(page, url, *origins)
         opened.append(watch)
         chat = Chat(page)
         page.goto(url)
@@ -100,7 +104,7 @@ def test_on_a_phone_it_fills_the_screen_and_keeps_the_focus(visit: Visit) -> Non
     chat.ask(RETURN_ZH)
     box = chat.panel.bounding_box()
     assert box is not None
-    assert (box["width"], box["height"]) == (390, 780)
+    assert (round(box["width"]), round(box["height"])) == (390, 780)
     for _ in range(12):
         chat.page.keyboard.press("Tab")
         assert chat.panel.evaluate("panel => panel.contains(panel.getRootNode().activeElement)")
@@ -322,28 +326,33 @@ def test_too_long_text_is_counted_and_not_sent(visit: Visit) -> None:
     expect(chat.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
 
 
-@pytest.fixture
-def other_site(server: Server, tmp_path: Path) -> Iterator[str]:
-    """A page of another origin that carries the one tag."""
-    tag = f'<script src="{server.url}/widget.js" defer data-accent="#ffd400"></script>'
-    page = f'<!doctype html><title>Shop</title><link rel="icon" href="data:,">{tag}<h1>Shop</h1>'
-    (tmp_path / "index.html").write_text(page, encoding="utf-8")
-    handler = partial(QuietHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{site.server_port}/"
-        site.shutdown()
-        thread.join()
-
-
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
 
 
-def test_works_on_another_site(visit: Visit, other_site: str) -> None:
-    chat, _ = visit(other_site)
+@pytest.fixture
+def other_site(start: Start, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Address of a page of another origin that carries the one tag, and of its own server."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
+        origin = f"http://127.0.0.1:{site.server_port}"
+        server = start(FRONTDESK_SERVER__ALLOWED_ORIGINS=json.dumps([origin]))
+        tag = f'<script src="{server.url}/widget.js" defer data-accent="#ffd400"></script>'
+        page = f'<!doctype html><title>Shop</title><link rel="icon" href="data:,">{tag}'
+        (folder / "index.html").write_text(page, encoding="utf-8")
+        thread = threading.Thread(target=site.serve_forever)
+        thread.start()
+        yield f"{origin}/", server.url
+        site.shutdown()
+        thread.join()
+
+
+def test_works_on_another_site(visit: Visit, other_site: tuple[str, str]) -> None:
+    site, url = other_site
+    chat, _ = visit(site, origins=[url])
     chat.open()
     assert approved("delivery.csv", "track_how", "en") in chat.ask(PARCEL)
     chat.shot("other-site")

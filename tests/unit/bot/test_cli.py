@@ -132,7 +132,8 @@ def test_every_failure_is_one_line(cause: Exception, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "answer"), [("where is my parcel?", "track_how"), ("我想退货，怎么操作？", "return_how")]
+    ("question", "answer"),
+    [("where is my parcel?", "track_how"), ("我想退货，怎么操作？", "return_how")],
 )
 def test_ask_as_json(
     settings: Settings, question: str, answer: str, capsys: pytest.CaptureFixture[str]
@@ -155,12 +156,14 @@ def test_ask_shows_the_reasons(settings: Settings, capsys: pytest.CaptureFixture
 def test_chat_presses_buttons_by_number(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = ["/why", "colourless green ideas sleep furiously", "1", "/why", "   ", "/quit"]
+    lines = ["/why", "/track_parcel", "1", "/why", "   ", "/quit"]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines) + "\n"))
     assert frontdesk("chat", "--sender", "tester", *places(settings)) == 0
     shown = capsys.readouterr().out
     assert "Nothing was said yet." in shown
     assert "[1]" in shown
+    assert "answer, 100%" in shown
+    assert "chosen" in shown
     assert "a button was pressed" in shown
 
 
