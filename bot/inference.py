@@ -1,4 +1,4 @@
-"""Where synchronous models meet asynchronous callers: a thread for each model, with a bounded queue.
+"""Where synchronous models meet asynchronous callers: a thread for each, with a bounded queue.
 
 Whatever waits when the thread is free goes into one batch; nothing waits for a batch to fill. A
 full queue refuses at once.
@@ -67,7 +67,8 @@ class ModelThread:
 
     def _work(self) -> None:
         carried: _Job | None = None
-        while True:
+        closing = False
+        while not closing:
             first = carried or self._jobs.get()
             carried = None
             if first is None:
@@ -79,7 +80,7 @@ class ModelThread:
                 except queue.Empty:
                     break
                 if following is None:
-                    self._jobs.put(None)
+                    closing = True
                     break
                 if following.function != first.function:  # a new model took over meanwhile
                     carried = following
@@ -90,9 +91,10 @@ class ModelThread:
 
 def _run(batch: list[_Job]) -> None:
     try:
-        results = batch[0].function([job.item for job in batch])
-        outcomes: list[Any] = list(results)
-    except Exception as cause:  # noqa: BLE001 - whatever a model raises is its callers' error
+        outcomes: list[Any] = list(batch[0].function([job.item for job in batch]))
+        if len(outcomes) != len(batch):
+            raise ValueError(f"{len(outcomes)} results for {len(batch)} items")  # noqa: TRY301
+    except Exception as cause:  # whatever a model raises is its callers' error
         failure = errors.ModelError(f"A model failed: {cause!r}.", hint="See the log.")
         failure.__cause__ = cause
         outcomes = [failure] * len(batch)
@@ -101,7 +103,7 @@ def _run(batch: list[_Job]) -> None:
             job.loop.call_soon_threadsafe(_settle, job.future, outcome)
 
 
-def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
+def _settle(future: asyncio.Future[Any], outcome: object) -> None:
     if future.done():  # the caller gave up
         return
     if isinstance(outcome, errors.ModelError):

@@ -1,4 +1,4 @@
-"""What the engine needs of the outside world, as small protocols. `bot.assembly` fits the real ones."""
+"""What the engine needs of the outside, as small protocols; `bot.assembly` fits the real ones."""
 
 from __future__ import annotations
 

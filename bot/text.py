@@ -1,4 +1,4 @@
-"""Cleans incoming text and tells its language. Everything after the gateway sees only clean text."""
+"""Cleans incoming text and tells its language; after the gateway there is only clean text."""
 
 from __future__ import annotations
 

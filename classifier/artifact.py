@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     building.mkdir(parents=True)
     try:
         yield building
-        os.replace(building, target)
+        building.replace(target)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise

@@ -84,7 +84,7 @@ def check(examples: Sequence[LabelledText]) -> None:
 
 
 def split(examples: Iterable[LabelledText], *, holdout: float, seed: int) -> Split:
-    """Set aside the share `holdout` (0 to 0.5) of each intent, whole near-duplicate groups at a time.
+    """Set aside the share `holdout` (0 to 0.5) of each intent, near-duplicates together.
 
     Each intent keeps at least one group to learn from.
     """

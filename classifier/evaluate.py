@@ -63,7 +63,8 @@ def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> Probabilit
     """Rows of `logits` (n, classes) over `temperature` as probabilities."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # (n, classes)
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def fit_temperature(logits: NDArray[np.float32], gold: Gold) -> float:

@@ -61,7 +61,7 @@ def build(encoder: Path, head: LinearHead, *, pooling_dropout: float = 0.1) -> A
             with torch.no_grad():
                 self.head.weight.copy_(torch.from_numpy(head.weight))
                 self.head.bias.copy_(torch.from_numpy(head.bias))
-            self.bert.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
+            self.bert.embeddings.word_embeddings.weight.requires_grad_(False)
 
         def forward(
             self, input_ids: torch.Tensor, attention_mask: torch.Tensor
@@ -100,7 +100,7 @@ def tune(
             loss = torch.nn.functional.cross_entropy(
                 logits, torch.from_numpy(gold[rows]), label_smoothing=recipe.label_smoothing
             )
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()

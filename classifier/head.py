@@ -51,7 +51,7 @@ def fit(vectors: Vectors, gold: Gold, classes: int, *, l2: float = L2) -> Linear
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    solver.step(loss)  # type: ignore[arg-type]
+    solver.step(loss)  # type: ignore[no-untyped-call]
     return LinearHead(
         weight=(weight.detach() * SCALE).numpy().astype(np.float32),
         bias=bias.detach().numpy().astype(np.float32),

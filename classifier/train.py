@@ -10,7 +10,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -50,7 +50,7 @@ class Plan:
     """Share of the examples to measure on, 0 to 0.5."""
     seed: int = 13
     threads: int = 2
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,6 @@ class FaissIndex:
         if not allowed:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         bits = np.packbits(mask, bitorder="little")  # (rows / 8,)
-        only = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+        only = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg,arg-type]
         cosines, rows = self._index.search(vector[None, :], min(k, allowed), params=only)
         return rows[0], cosines[0]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from retrieval import corpus, whitening
 from retrieval.candidate import Candidate, PastAnswer, Query
-from retrieval.encoders.spec import Side, Vectors
+from retrieval.encoders.spec import Side
 from retrieval.index import FaissIndex, Mask
 from retrieval.vectors import Key, Progress, TextEncoder, VectorCache
 
@@ -81,10 +81,11 @@ class Retriever:
         cache.save(keys)
         asked = np.array([row.side is Side.QUERY for row in self._rows])  # (rows,)
         ids = [row.answer.id for row in self._rows]
-        self._whitening = whitening.fit(raw[asked], [i for i, q in zip(ids, asked, strict=True) if q])
+        asked_ids = [name for name, is_asked in zip(ids, asked, strict=True) if is_asked]
+        self._whitening = whitening.fit(raw[asked], asked_ids)
         self._vectors = self._whitening.apply(raw)  # (rows, dim)
         self._index = FaissIndex(self._vectors)
-        names, place = np.unique(np.array(ids)[asked], return_inverse=True)
+        names, place = np.unique(np.array(asked_ids), return_inverse=True)
         self._centres = whitening.unit(whitening.centres(self._vectors[asked], place))
         self._centre_of = {str(name): i for i, name in enumerate(names)}
 

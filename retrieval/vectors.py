@@ -7,7 +7,6 @@ time; a file that does not fit or was damaged is ignored and made anew.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -64,7 +63,7 @@ class VectorCache:
         beside = self._path.with_suffix(".writing")
         stacked = {"vectors": np.stack(list(self._vectors.values()))}  # (n, dim)
         save_file(stacked, beside, {"encoder": self._encoder_id, "keys": " ".join(self._vectors)})
-        os.replace(beside, self._path)
+        beside.replace(self._path)
         self._fresh = False
 
     def _embed(

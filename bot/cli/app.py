@@ -142,7 +142,7 @@ def bench(
     """Measure a running server: speed and memory."""
     from bot.cli import benching  # noqa: PLC0415
 
-    benching.run(settings(project), url, count, as_json=as_json)
+    benching.run(settings(given(project, None)), url, count, as_json=as_json)
 
 
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")

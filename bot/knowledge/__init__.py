@@ -1,3 +1,3 @@
-"""The company's knowledge: what the bot may say and by which rules, read from the project folder."""
+"""The company's knowledge: what the bot may say and by which rules, read from its folder."""
 
 __all__: list[str] = []

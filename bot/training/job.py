@@ -57,7 +57,7 @@ def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registe
     return trained
 
 
-def prepare_encoder(settings: Settings, all_english: bool, on_progress: Progress) -> Path:  # noqa: FBT001
+def prepare_encoder(settings: Settings, all_english: bool, on_progress: Progress) -> Path:
     """The folder of the encoder that the settings choose, converted first if need be."""
     from retrieval.encoders import catalogue  # noqa: PLC0415 - heavy
 

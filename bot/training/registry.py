@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +61,7 @@ class Registry:
         """Use the model in `folder` from the next start on; survives a crash at any point."""
         beside = self._pointer.with_suffix(".new")
         beside.write_text(folder.name + "\n", encoding="utf-8")
-        os.replace(beside, self._pointer)
+        beside.replace(self._pointer)
         self._clear(folder)
 
     def _clear(self, used: Path) -> None:

@@ -44,7 +44,7 @@ async def train_in_child(
         *_command(settings, method),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_be_nice,  # noqa: PLW1509 - before any thread of ours exists in the child
+        preexec_fn=_be_nice,  # before any thread of ours exists in the child
     )
     try:
         complaints, _ = await asyncio.gather(_last_lines(child), _report(child, method, on_step))
@@ -64,8 +64,9 @@ async def train_in_child(
 def _command(settings: Settings, method: Method) -> list[str]:
     chosen = {"--project": settings.project, "--data": settings.data}
     paths = [word for name, path in chosen.items() for word in (name, str(Path(path).absolute()))]
-    encoder = ["--encoder", settings.models.encoder]
-    return [sys.executable, "-m", "bot", "train", "--method", method.value, "--json", *paths, *encoder]
+    chosen_encoder = ["--encoder", settings.models.encoder]
+    train = [sys.executable, "-m", "bot", "train", "--method", method.value, "--json"]
+    return [*train, *paths, *chosen_encoder]
 
 
 def _be_nice() -> None:

