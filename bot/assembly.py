@@ -1,4 +1,4 @@
-"""The only place that names concrete parts: settings → a wired engine, opened and closed in order."""
+"""The only place that names concrete parts: settings → a wired engine, opened and closed."""
 
 from __future__ import annotations
 
@@ -149,7 +149,6 @@ class BrainMaker:
         from classifier import errors as classifier_errors  # noqa: PLC0415
         from classifier import model  # noqa: PLC0415 - loads onnxruntime
         from retrieval import errors as retrieval_errors  # noqa: PLC0415
-        from retrieval.encoders.recent import RecentEncoder  # noqa: PLC0415
         from retrieval.search import Retriever  # noqa: PLC0415 - loads faiss
         from retrieval.vectors import VectorCache  # noqa: PLC0415
 

@@ -28,9 +28,7 @@ def fuse(
     """`candidates` with the intent's part in their score, best first."""
     if prediction is None:
         return tuple(candidates)
-    return tuple(
-        sorted((_with_intent(c, prediction) for c in candidates), key=lambda c: -c.score)
-    )
+    return tuple(sorted((_with_intent(c, prediction) for c in candidates), key=lambda c: -c.score))
 
 
 def signals(

@@ -7,6 +7,7 @@ docs/configuration.md lists them all, and a test compares.
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot import errors
 
 TOML_FILE = "frontdesk.toml"
 ENV_PREFIX = "FRONTDESK_"
+TEST_CACHE = "FRONTDESK_TEST_CACHE"  # of the test suite, not a setting
 
 
 class Section(BaseModel):
@@ -161,12 +163,25 @@ def load(**options: Any) -> Settings:
         errors.ConfigError: a value is wrong or a name unknown; says which and what to write.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    _check_environment()
     try:
         return Settings(**given)
     except pydantic.ValidationError as cause:
         raise errors.ConfigError(_explain(cause)) from cause
     except ValueError as cause:
         raise errors.ConfigError(f"{TOML_FILE}: {cause}.", hint="Check its TOML syntax.") from cause
+
+
+def _check_environment() -> None:
+    """Refuse variables that pydantic-settings would pass over in silence."""
+    known = [ENV_PREFIX + name.upper().replace(".", "__") for name in names()]
+    sections = {name.rpartition("__")[0] for name in known}
+    for variable in os.environ:
+        name = variable.upper()
+        if name.startswith(ENV_PREFIX) and name not in {*known, *sections, TEST_CACHE}:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See docs/configuration.md."
+            raise errors.ConfigError(f"Unknown environment variable {variable}.", hint=hint)
 
 
 def names() -> dict[str, pydantic.fields.FieldInfo]:

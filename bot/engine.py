@@ -88,9 +88,7 @@ class Engine:
         understanding = await self.understand(
             message.text, brain, conversation, channel=message.channel, pressed=pressed
         )
-        decision = policy.decide(
-            conversation, understanding, pressed, brain.knowledge, self._rules
-        )
+        decision = policy.decide(conversation, understanding, pressed, brain.knowledge, self._rules)
         slots = tracker.slots_after(conversation, understanding.language.value)
         return Reply(
             messages=replies.words(decision, brain.knowledge, slots, message.channel),
@@ -117,9 +115,7 @@ class Engine:
         if pressed is not None:
             return self._understood_button(pressed, before, brain)
         language = text.language_of(words, otherwise=before)
-        query = Query(
-            text=words, language=language.value, channel=channel, now=datetime.now(UTC)
-        )
+        query = Query(text=words, language=language.value, channel=channel, now=datetime.now(UTC))
         prediction, candidates, notes = await self._ask_models(brain, query)
         fused = confidence.fuse(candidates, prediction)
         sure = 0.0
@@ -144,9 +140,7 @@ class Engine:
             self._in_time(
                 "classifier", self._classifying.run(brain.classifier.predict, query.text), notes
             ),
-            self._in_time(
-                "retriever", self._searching.run(brain.retriever.search, query), notes
-            ),
+            self._in_time("retriever", self._searching.run(brain.retriever.search, query), notes),
         )
         return prediction, candidates or [], tuple(notes)
 
@@ -181,7 +175,9 @@ class Engine:
         is_intent = pressed.answer_id is None
         return Understanding(
             language=language,
-            prediction=IntentPrediction(ranking=(stated,), model_id="button") if is_intent else None,
+            prediction=IntentPrediction(ranking=(stated,), model_id="button")
+            if is_intent
+            else None,
             candidates=tuple(chosen[:SHOWN_CANDIDATES]),
             confidence=1.0,
             versions=brain.versions,

@@ -1,9 +1,9 @@
 """Keeps the brain up to date while the server runs: first start, edits, training.
 
-    start ─► read knowledge ─► a model? ──no──► train a head (child process) ─┐
-                                  └──yes─────────────────────────────────────►├─► brain
-    edit  ─► read again ─► broken? keep the last good one : new brain         │
-    other examples than the model's ─► train again, old one serves ──────────►┘
+start ─► read knowledge ─► a model? ──no──► train a head (child process) ─┐
+                              └──yes─────────────────────────────────────►├─► brain
+edit  ─► read again ─► broken? keep the last good one : new brain         │
+other examples than the model's ─► train again, old one serves ──────────►┘
 """
 
 from __future__ import annotations

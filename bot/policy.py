@@ -75,9 +75,7 @@ def _pressed(
     return _refuse(Reason.NOTHING_FOUND, knowledge, rules)
 
 
-def _ruled_intent(
-    understanding: Understanding, knowledge: Knowledge, rules: Rules
-) -> str | None:
+def _ruled_intent(understanding: Understanding, knowledge: Knowledge, rules: Rules) -> str | None:
     """The intent whose rule applies: probable enough, and more so than the best answer."""
     if understanding.prediction is None:
         return None

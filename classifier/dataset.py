@@ -56,7 +56,7 @@ def check(examples: Sequence[LabelledText]) -> None:
             examples, or one text under two intents.
     """
     counts = Counter(example.intent for example in examples)
-    if len(counts) < 2:  # noqa: PLR2004 - a classifier chooses between at least two
+    if len(counts) < 2:
         raise errors.DatasetError(
             f"the training data hold {len(counts)} intents.",
             hint="Give examples of at least two intents.",

@@ -75,7 +75,5 @@ def fit_temperature(logits: NDArray[np.float32], gold: Gold) -> float:
     """
     grid = np.geomspace(0.05, 5.0, 200)
     rows = np.arange(len(gold))
-    losses = [
-        -np.log(np.maximum(softmax(logits, float(t))[rows, gold], 1e-9)).mean() for t in grid
-    ]
+    losses = [-np.log(np.maximum(softmax(logits, float(t))[rows, gold], 1e-9)).mean() for t in grid]
     return float(grid[int(np.argmin(losses))])

@@ -64,9 +64,7 @@ class Trained:
     """(holdout, labels): said by a model that never saw these texts."""
 
 
-def train(
-    plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progress
-) -> Trained:
+def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progress) -> Trained:
     """Train by `plan` and write the weights into `folder`; the caller seals it.
 
     Raises:
@@ -143,9 +141,7 @@ def _finetune(
     texts = [spec.query_prefix + example.text for example in parts.train]
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     network = finetune.build(plan.encoder_folder, first)
-    finetune.tune(
-        network, tokens, _gold(parts.train, labels), plan.recipe, on_progress=on_progress
-    )
+    finetune.tune(network, tokens, _gold(parts.train, labels), plan.recipe, on_progress=on_progress)
     on_progress("exporting the fine-tuned network", 1.0)
     export.export_onnx(network, folder, outputs=("logits", "embedding"))
     served = runtime.OnnxTextModel(folder, threads=plan.threads)
@@ -190,5 +186,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-

@@ -152,4 +152,3 @@ def rows_of(answer: PastAnswer) -> list[Row]:
 
 def _instants(moments: Sequence[datetime | None], missing: float) -> NDArray[np.float64]:
     return np.array([missing if moment is None else moment.timestamp() for moment in moments])
-

@@ -30,7 +30,7 @@ class Whitening:
 
     def apply(self, vectors: Vectors) -> Vectors:
         """Unit vectors (n, dim) of `vectors` (n, dim)."""
-        mapped = (vectors - self.mean) @ self.matrix  # (n, dim)
+        mapped = ((vectors - self.mean) @ self.matrix).astype(np.float32)  # (n, dim)
         return unit(mapped)
 
 
@@ -53,12 +53,14 @@ def fit(vectors: Vectors, groups: Sequence[str]) -> Whitening:
 
 def centres(vectors: Vectors, place: NDArray[np.int64]) -> NDArray[np.float32]:
     """Mean vector of each group (groups, dim); `place` (n,) numbers the groups from 0."""
-    sums = np.zeros((int(place.max()) + 1, vectors.shape[1]), np.float32)
+    sums: NDArray[np.float32] = np.zeros((int(place.max()) + 1, vectors.shape[1]), np.float32)
     np.add.at(sums, place, vectors)
-    return sums / np.bincount(place)[:, None].astype(np.float32)
+    sums /= np.bincount(place)[:, None]
+    return sums
 
 
 def unit(vectors: NDArray[np.float32]) -> Vectors:
     """Rows scaled to length 1; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
-    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    scaled: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-12)
+    return scaled.astype(np.float32)

@@ -59,9 +59,7 @@ def _frontdesk(
 
 
 @app.command(help="Serve the widget and the APIs until stopped. 启动服务。")
-def serve(
-    project: Project = None, data: Data = None, host: Host = None, port: Port = None
-) -> None:
+def serve(project: Project = None, data: Data = None, host: Host = None, port: Port = None) -> None:
     """Serve the widget and the APIs until stopped."""
     from bot import config  # noqa: PLC0415
     from bot.web import server  # noqa: PLC0415
@@ -83,9 +81,7 @@ def train(
     """Train the classifier on the project's examples."""
     from bot.cli import training  # noqa: PLC0415
 
-    training.train(
-        settings(given(project, data, encoder=encoder)), method.value, as_json=as_json
-    )
+    training.train(settings(given(project, data, encoder=encoder)), method.value, as_json=as_json)
 
 
 @app.command(help="Answer one question and show why; nothing is stored. 回答一个问题并说明理由。")

@@ -31,15 +31,11 @@ async def ready(settings: Settings, on_progress: Report) -> AsyncIterator[Parts]
     async with assembly.open_parts(settings) as parts:
         if maker.trained() is None:
             await asyncio.to_thread(job.run, settings, Method.HEAD, on_progress=on_progress)
-        parts.box.replace(
-            await asyncio.to_thread(maker.make, knowledge, on_progress=on_progress)
-        )
+        parts.box.replace(await asyncio.to_thread(maker.make, knowledge, on_progress=on_progress))
         yield parts
 
 
-def message(
-    raw: str, settings: Settings, *, sender: str, title: str | None = None
-) -> Message:
+def message(raw: str, settings: Settings, *, sender: str, title: str | None = None) -> Message:
     """What was typed, as a message.
 
     Raises:

@@ -53,9 +53,8 @@ def _check_hash(path: Path) -> None:
     sums = path.parent / HASH_FILE
     if not sums.is_file():
         return
-    frozen = dict(
-        reversed(line.split(maxsplit=1)) for line in sums.read_text(encoding="utf-8").splitlines()
-    )
+    lines = sums.read_text(encoding="utf-8").splitlines()
+    frozen = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.name in frozen and frozen[path.name] != found:
         raise errors.KnowledgeError(

@@ -43,5 +43,3 @@ async def run(
         )
         on_progress(f"asking {len(questions)} questions", place / len(questions))
     return judged
-
-

@@ -110,5 +110,4 @@ def _shown(stored: StoredEvent) -> dict[str, Any]:
 
 
 def _last_seen(header: str) -> int:
-    return int(header) if header.isascii() and header.isdigit() and len(header) < 19 else 0  # noqa: PLR2004 - more does not fit 64 bit
-
+    return int(header) if header.isascii() and header.isdigit() and len(header) < 19 else 0

@@ -1,4 +1,4 @@
-"""Around every request: errors become statuses in one table, metrics are counted, CORS is checked."""
+"""Around every request: errors become statuses in one table, metrics count, CORS is checked."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except errors.FrontdeskError as error:
         status = status_of(error)
-        if status >= 500:  # noqa: PLR2004 - server's fault from here on
+        if status >= 500:
             _log.warning(str(error), action="request_failed", path=request.path, status=status)
         return _answer(request, status, type(error).__name__, error)
     except web.HTTPException as error:
-        if error.status < 400:  # noqa: PLR2004 - a redirect is no error
+        if error.status < 400:
             raise
         plain = errors.ClientError(f"{error.status} {error.reason}.")
         response = _answer(request, error.status, error.reason.replace(" ", ""), plain)
@@ -88,7 +88,7 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the widget's API be used from the origins in the settings, exactly as they are written."""
+    """Let the widget's API be used from the origins in the settings, exactly as written there."""
     granted = cors_headers(request)
     preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
     if granted and preflight:
@@ -125,11 +125,8 @@ def _answer(
     request: web.Request, status: int, code: str, error: errors.FrontdeskError
 ) -> web.Response:
     message = str(error).removesuffix(error.hint).strip()
-    headers = {
-        "Retry-After": str(seconds)
-        for kind, seconds in RETRY_AFTER_S.items()
-        if isinstance(error, kind)
-    }
+    waits = [s for kind, s in RETRY_AFTER_S.items() if isinstance(error, kind)]
+    headers = {"Retry-After": str(waits[0])} if waits else {}
     if request.path.startswith(RASA_PATHS):
         body = _rasa_error(status, message, error.hint)
     else:
@@ -143,7 +140,7 @@ def _rasa_error(status: int, message: str, hint: str) -> dict[str, object]:
         "version": RASA_VERSION,
         "status": "failure",
         "message": message,
-        "reason": RASA_REASONS.get(status, "ServiceUnavailable" if status == 503 else "Error"),  # noqa: PLR2004
+        "reason": RASA_REASONS.get(status, "ServiceUnavailable" if status == 503 else "Error"),
         "details": {},
         "help": hint or None,
         "code": status,

@@ -58,9 +58,7 @@ async def parse(request: web.Request) -> web.Response:
         {"name": intent.name, "confidence": intent.confidence}
         for intent in understanding.prediction.ranking[:PARSED_INTENTS]
     ]
-    return _json(
-        {"text": words, "intent": ranking[0], "entities": [], "intent_ranking": ranking}
-    )
+    return _json({"text": words, "intent": ranking[0], "entities": [], "intent_ranking": ranking})
 
 
 def _rendered(sender: str, message: BotMessage) -> dict[str, Any]:
@@ -81,5 +79,5 @@ def _clean_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def _json(value: Any) -> web.Response:
+def _json(value: dict[str, Any]) -> web.Response:
     return web.Response(body=orjson.dumps(value), content_type="application/json")

@@ -34,9 +34,8 @@ def run(settings: Settings) -> None:
     log.configure(level=settings.log_level, log_format=settings.log_format)
     reader.read(settings.project)  # a broken project refuses to start, before anything else
     prepare_data_folder(settings.data)
-    with _only_one(settings.data):
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings))
+    with _only_one(settings.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings))
 
 
 async def serve(settings: Settings) -> None:
@@ -96,9 +95,8 @@ def _only_one(data: Path) -> IO[bytes]:
     return file
 
 
-
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists."""
+    """Uvloop where it exists."""
     try:
         import uvloop  # noqa: PLC0415 - not there on every system
     except ImportError:

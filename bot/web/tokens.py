@@ -1,4 +1,4 @@
-"""Visitor sessions: the server picks an unguessable id and signs it; nobody can make up another's."""
+"""Visitor sessions: the server picks an unguessable id and signs it; nobody can make one up."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def load_key(data: Path) -> bytes:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(key)
-        os.replace(beside, path)
+        beside.replace(path)
         return key

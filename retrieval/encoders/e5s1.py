@@ -134,7 +134,7 @@ def _shape(cursor: "_Cursor") -> Shape:
 
 def _pieces(cursor: "_Cursor") -> Pieces:
     count, bos, eos, pad, unk, blob_bytes = cursor.unpack("5iQ")
-    if count < 4 or not all(0 <= i < count for i in (bos, eos, pad, unk)):
+    if not all(0 <= i < count for i in (bos, eos, pad, unk)):
         raise _broken(f"{count} pieces with special tokens {(bos, eos, pad, unk)}")
     ends = np.frombuffer(cursor.take((count + 1) * 4), "<u4").tolist()
     scores = np.frombuffer(cursor.take(count * 4), "<f4").tolist()

@@ -79,10 +79,10 @@ def _blockwise(graph: onnx.GraphProto) -> None:
 
 
 def _narrows(tensor: onnx.TensorProto) -> bool:
-    if len(tensor.dims) != 2:
-        return False
-    inputs, outputs = tensor.dims
-    return bool(inputs > outputs and inputs % BLOCK == 0)
+    match list(tensor.dims):
+        case [inputs, outputs]:
+            return bool(inputs > outputs and inputs % BLOCK == 0)
+    return False
 
 
 def _block_matmul(node: onnx.NodeProto, tensor: onnx.TensorProto) -> onnx.NodeProto:

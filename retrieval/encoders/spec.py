@@ -17,6 +17,7 @@ from retrieval import errors
 Vectors: TypeAlias = npt.NDArray[np.float32]  # float32 (n, dim), rows unit length
 
 FILE_NAME = "encoder.json"
+SHORTEST = 3  # tokens: one between the two special ones
 WEIGHTS = "model.safetensors"  # float weights, for training and export
 INT8 = "model.int8.onnx"  # what is served
 HINT = "Delete the folder; it is built again at the next start."
@@ -49,7 +50,7 @@ class EncoderSpec:
         Raises:
             ArtifactError: A field is empty, out of range or not supported.
         """
-        if not self.name or self.dim < 1 or self.max_length < 3:
+        if not self.name or self.dim < 1 or self.max_length < SHORTEST:
             raise errors.ArtifactError(
                 f"encoder.json: name {self.name!r}, dim {self.dim} or max_length "
                 f"{self.max_length} is out of range",

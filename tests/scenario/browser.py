@@ -74,7 +74,7 @@ class Watch:
     def check(self) -> None:
         """Fail when the page did something unexpected."""
         rest = [c for c in self.complaints if not any(part in c for part in self.expected)]
-        assert rest == []
+        assert not rest, "\n".join(rest)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

@@ -26,7 +26,7 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - JSON may be anything
         """The body as JSON."""
         return json.loads(self.body)
 
@@ -98,7 +98,7 @@ class Server:
         """GET `path`."""
         return self.send("GET", path, None, headers)
 
-    def post(self, path: str, body: Any, **headers: str) -> Answer:
+    def post(self, path: str, body: object, **headers: str) -> Answer:
         """POST `body` as JSON, or as it is when it is bytes."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send("POST", path, raw, {"Content-Type": "application/json"} | headers)
@@ -115,9 +115,7 @@ class Server:
                 )
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(
-                    status=error.code, headers=dict(error.headers), body=error.read()
-                )
+                return Answer(status=error.code, headers=dict(error.headers), body=error.read())
 
     def say(self, message: str, sender: str = "tester") -> list[dict[str, Any]]:
         """What the bot answers to `message` over REST."""

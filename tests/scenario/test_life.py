@@ -38,9 +38,7 @@ def edit_answer(path: Path, answer_id: str, lang: str, text: str) -> None:
         writer.writerows(rows)
 
 
-def test_an_edited_answer_is_live_without_restart_or_training(
-    start: Start, project: Path
-) -> None:
+def test_an_edited_answer_is_live_without_restart_or_training(start: Start, project: Path) -> None:
     server = start()
     classifier = server.get("/readyz").json()["versions"]["classifier"]
     edit_answer(project / "answers/delivery.csv", "track_how", "en", "Ask the new tracking page.")

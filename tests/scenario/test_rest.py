@@ -108,9 +108,7 @@ def test_rest_health(server: Server) -> None:
         (b'{"message": "hi", "metadata": {"n": NaN}}', 400),
     ],
 )
-def test_bad_input_is_refused_in_rasas_error_form(
-    server: Server, body: bytes, status: int
-) -> None:
+def test_bad_input_is_refused_in_rasas_error_form(server: Server, body: bytes, status: int) -> None:
     answer = server.post(WEBHOOK, body)
     assert answer.status == status, answer.body
     error = answer.json()
@@ -121,9 +119,7 @@ def test_bad_input_is_refused_in_rasas_error_form(
 
 
 def test_another_content_type_is_refused(server: Server) -> None:
-    answer = server.send(
-        "POST", WEBHOOK, b'{"message": "hi"}', {"Content-Type": "text/plain"}
-    )
+    answer = server.send("POST", WEBHOOK, b'{"message": "hi"}', {"Content-Type": "text/plain"})
     assert answer.status == 400
     assert "application/json" in answer.json()["help"]
 

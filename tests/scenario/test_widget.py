@@ -350,7 +350,7 @@ def other_site(start: Start, tmp_path: Path) -> Iterator[tuple[str, str]]:
         thread.join()
 
 
-def test_works_on_another_site(visit: Visit, other_site: tuple[str, str]) -> None:
+def test_works_on_another_site(other_site: tuple[str, str], visit: Visit) -> None:
     site, url = other_site
     chat, _ = visit(site, origins=[url])
     chat.open()

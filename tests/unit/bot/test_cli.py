@@ -265,9 +265,7 @@ def test_doctor_as_json(settings: Settings, capsys: pytest.CaptureFixture[str]) 
     assert {"check", "level", "message", "remedy"} == set(said["findings"][0])
 
 
-def test_doctor_fails_with_a_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doctor_fails_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("doctor", "--port", "0", "--project", str(tmp_path / "x"), "--data", str(tmp_path))
     assert frontdesk(*words) == 1
     shown = capsys.readouterr().out

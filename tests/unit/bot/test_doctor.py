@@ -36,9 +36,7 @@ def free_port() -> int:
 
 
 def test_a_trained_installation_is_well(project: Path, data: Path, free_port: int) -> None:
-    findings = doctor.examine(
-        {"project": project, "data": data, "server": {"port": free_port}}
-    )
+    findings = doctor.examine({"project": project, "data": data, "server": {"port": free_port}})
     failed = [str(finding) for finding in findings if finding.level is Level.FAIL]
     assert failed == []
     assert doctor.exit_code(findings) == 0
@@ -96,9 +94,7 @@ def test_a_damaged_model_fails(settings: Settings) -> None:
     weights.write_bytes(b"no weights")
     found = of(
         "model",
-        doctor.examine(
-            {"project": settings.project, "data": settings.data, "server": {"port": 0}}
-        ),
+        doctor.examine({"project": settings.project, "data": settings.data, "server": {"port": 0}}),
     )
     assert found.level is Level.FAIL
     assert "changed since training" in found.message

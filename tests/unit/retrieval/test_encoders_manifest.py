@@ -63,9 +63,13 @@ def test_a_damaged_manifest(sealed: pathlib.Path, content: str) -> None:
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(RuntimeError), manifest.build(tmp_path / "model") as folder:
-        (folder / "half").write_text("x", encoding="utf-8")
-        raise RuntimeError
+    def fail() -> None:
+        with manifest.build(tmp_path / "model") as folder:
+            (folder / "half").write_text("x", encoding="utf-8")
+            raise InterruptedError
+
+    with pytest.raises(errors.ArtifactError, match="cannot be written"):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 
