@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ KNOWLEDGE = ROOT / "knowledge"
 CACHE = Path(os.environ.get("FRONTDESK_TEST_CACHE") or ROOT / ".cache" / "tests").absolute()
 CHOICE = "multilingual-e5"
 ENCODER_SOURCES = ("retrieval/encoders",)
+UNUSED_S = 3600  # after which a folder of the cache made from older sources is deleted
 TRAINING_SOURCES = ("classifier", "bot/training", "knowledge/nlu")
 
 
@@ -41,6 +43,7 @@ def encoders() -> Path:
 
     models = CACHE / f"encoders-{_key(ENCODER_SOURCES)}"
     catalogue.prepare(CHOICE, models, _quiet)
+    _forget_others_than(models)
     return models
 
 
@@ -66,6 +69,7 @@ def trained_data(encoders: Path) -> Path:
         if not data.exists():
             with manifest.build(data) as building:
                 _train(building, encoders)
+    _forget_others_than(data)
     return data
 
 
@@ -109,6 +113,14 @@ def _train(data: Path, encoders: Path) -> None:
     job.run(settings, Method.HEAD, on_progress=_quiet)
     maker = BrainMaker(settings)
     maker.make(maker.read_knowledge())
+
+
+def _forget_others_than(used: Path) -> None:
+    """Delete what older sources made, unless a test run used it a short while ago."""
+    os.utime(used)
+    for other in CACHE.glob(f"{used.name.partition('-')[0]}-*"):
+        if other != used and time.time() - other.stat().st_mtime > UNUSED_S:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _key(sources: Iterable[str]) -> str:

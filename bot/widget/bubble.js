@@ -38,12 +38,15 @@ export function markSent(row, at) {
 
 /** Also called when the language changes. */
 export function writeTimes(root, language) {
+  // The same language may have another clock elsewhere (en-GB, en-US).
+  const own = navigator.language;
+  const locale = own.slice(0, 2) === language.slice(0, 2) ? own : language;
   const clock = { hour: "2-digit", minute: "2-digit" };
   for (const node of root.querySelectorAll("time")) {
     const at = new Date(node.dateTime);
     const today = at.toDateString() === new Date().toDateString();
     const style = today ? clock : { ...clock, month: "short", day: "numeric" };
-    node.textContent = new Intl.DateTimeFormat(language, style).format(at);
+    node.textContent = new Intl.DateTimeFormat(locale, style).format(at);
   }
 }
 

@@ -75,7 +75,6 @@ svg { display: block; flex: none; fill: none; stroke: currentColor; stroke-width
 .row[data-from="visitor"] .bubble { background: var(--accent); color: var(--on-accent);
   border-radius: 16px 16px 5px 16px; }
 .bubble a { color: var(--ink); text-underline-offset: 2px; }
-.root[data-theme="light"] .row[data-from="bot"] .bubble a { filter: brightness(.85); }
 .row[data-from="visitor"] a { color: inherit; }
 .row[data-state] .bubble { opacity: .72; }
 .row[data-state="failed"] .bubble, .row[data-state="rejected"] .bubble,
@@ -84,6 +83,7 @@ svg { display: block; flex: none; fill: none; stroke: currentColor; stroke-width
 .meta { display: flex; align-items: center; gap: 8px; margin: 3px 4px 0; color: var(--soft);
   font-size: 12px; }
 .trouble { color: var(--alert); }
+.meta:has(.trouble) { margin-top: 8px; }
 .retry { padding: 3px 12px; min-height: 26px; border: 1px solid var(--alert); border-radius: 13px;
   color: var(--alert); font-weight: 600; }
 .choices { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; }

@@ -1,7 +1,8 @@
 /* Colours from one accent: whatever a site chooses, text keeps a contrast of 4.5 or more. */
 
 const DEFAULT_ACCENT = "#1f6f5c";
-const SURFACES = { light: [255, 255, 255], dark: [27, 31, 36] };
+/** `--raised` of style.js, the harder of the two backgrounds of each theme. */
+const SURFACES = { light: [243, 245, 246], dark: [42, 48, 55] };
 
 function parseHex(text) {
   const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(text?.trim() ?? "")?.[1];
