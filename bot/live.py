@@ -24,6 +24,7 @@ from classifier.train import Method
 
 WATCH_DEBOUNCE_MS = 150  # an editor writes a file in several steps
 WATCH_STEP_MS = 50
+SAY_EVERY_S = 3.0
 _log = structlog.get_logger()
 
 
@@ -50,6 +51,7 @@ class Live:
         self._maker = BrainMaker(parts.settings)
         self._changing = asyncio.Lock()
         self._trainer: asyncio.Task[None] | None = None
+        self._said_at = 0.0
 
     async def run(self) -> None:
         """Get ready, then follow the project folder until cancelled.
@@ -112,7 +114,11 @@ class Live:
         _log.info("ready", action="brain_replaced", classifier=brain.classifier.model_id)
 
     def _say(self, step: str, share: float) -> None:
+        """Tell what is being done: always in `/readyz`, now and then in the log."""
         self._parts.box.getting_ready = f"{step} ({share:.0%})"
+        if time.monotonic() - self._said_at > SAY_EVERY_S:
+            self._said_at = time.monotonic()
+            _log.info(f"getting ready: {step}", action="getting_ready", done=f"{share:.0%}")
 
     def _keep_trained(self, knowledge: Knowledge) -> None:
         """Train in the background if the model in use does not fit these examples any more."""

@@ -54,7 +54,7 @@ async def train_in_child(
         await child.wait()
         raise
     if code != 0:
-        words = complaints[-1] if complaints else f"exit status {code}"
+        words = complaints[-1].removeprefix("error: ") if complaints else f"exit status {code}"
         raise errors.ModelError(
             f"Training the classifier ({method.value}) failed: {words}",
             hint=f"Run `frontdesk train --method {method.value}` to see more.",

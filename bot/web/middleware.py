@@ -68,7 +68,7 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except errors.FrontdeskError as error:
         status = status_of(error)
-        if status >= 500:
+        if status >= 500 and not isinstance(error, errors.NotReady):  # that is said elsewhere
             _log.warning(str(error), action="request_failed", path=request.path, status=status)
         return _answer(request, status, type(error).__name__, error)
     except web.HTTPException as error:
