@@ -26,6 +26,7 @@ from classifier.finetune import Progress, Recipe
 from classifier.model import IntentClassifier, TextEncoder
 
 TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
+CALIBRATION_TEXTS = 40
 REPORTED_VERSIONS = ("torch", "transformers", "onnxruntime", "numpy", "frontdesk")
 
 
@@ -143,7 +144,8 @@ def _finetune(
     network = finetune.build(plan.encoder_folder, first)
     finetune.tune(network, tokens, _gold(parts.train, labels), plan.recipe, on_progress=on_progress)
     on_progress("exporting the fine-tuned network", 1.0)
-    export.export_onnx(network, folder, outputs=("logits", "embedding"))
+    some = tokens[:: max(1, len(tokens) // CALIBRATION_TEXTS)]  # the int8 ranges fit our own texts
+    export.export_onnx(network, folder, outputs=("logits", "embedding"), samples=some)
     served = runtime.OnnxTextModel(folder, threads=plan.threads)
     return lambda batch: served.run(batch, spec.query_prefix)["logits"]
 
