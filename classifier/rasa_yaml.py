@@ -36,6 +36,8 @@ def load(path: Path, *, name: str) -> CommentedMap:
         raise errors.DatasetError(f"cannot be read: {cause.strerror}.", path=name) from cause
     except MarkedYAMLError as cause:
         mark = cause.problem_mark or cause.context_mark
+        if "end of stream" in str(cause.problem):  # a quote is open: say where, not at the end
+            mark = cause.context_mark or mark
         raise errors.DatasetError(
             f"not YAML: {cause.problem}.",
             path=name,

@@ -112,6 +112,8 @@ def test_a_huge_file_is_not_even_read(tmp_path: Path) -> None:
 
 
 def test_python_objects_in_yaml_are_not_made(tmp_path: Path) -> None:
-    content = "nlu: !!python/object/apply:os.getcwd []\n"
-    with pytest.raises(errors.DatasetError, match="is no list"):
+    made = tmp_path / "made"
+    content = f'nlu: !!python/object/apply:os.mkdir ["{made}"]\n'
+    with pytest.raises(errors.DatasetError, match="is no NLU entry"):
         read(tmp_path, content)
+    assert not made.exists()
