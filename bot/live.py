@@ -150,7 +150,12 @@ class Live:
     async def _train(self, method: Method) -> None:
         _log.info("training starts", action="training_started", method=method.value)
         try:
-            await train_in_child(self._parts.settings, method, on_step=self._on_step)
+            await train_in_child(
+                self._parts.settings,
+                method,
+                polite=self._parts.box.is_ready,
+                on_step=self._on_step,
+            )
         finally:
             self.state.training = None
         _log.info("training is done", action="training_finished", method=method.value)

@@ -33,9 +33,19 @@ class Step:
 
 
 async def train_in_child(
-    settings: Settings, method: Method, *, on_step: Callable[[Step], None]
+    settings: Settings,
+    method: Method,
+    *,
+    polite: bool,
+    on_step: Callable[[Step], None],
 ) -> None:
     """Run `frontdesk train --method ...` and report its steps; cancelling ends the child.
+
+    Args:
+        settings: of the server.
+        method: how to train.
+        polite: give way to the server, because it answers visitors meanwhile.
+        on_step: told about every step.
 
     Raises:
         errors.ModelError: the training failed; says its last words.
@@ -44,7 +54,7 @@ async def train_in_child(
         *_command(settings, method),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_be_nice,  # before any thread of ours exists in the child
+        preexec_fn=_be_nice if polite else None,  # before any thread of ours exists in the child
     )
     try:
         complaints, _ = await asyncio.gather(_last_lines(child), _report(child, method, on_step))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

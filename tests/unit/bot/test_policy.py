@@ -9,6 +9,7 @@ import pytest
 from bot import policy
 from bot.domain import (
     Conversation,
+    Decision,
     Language,
     Outcome,
     Reason,
@@ -32,9 +33,7 @@ KNOWLEDGE = Knowledge(
         "human_please": Rule(
             name="human", intent="human_please", actions=("action_handoff", "utter_handoff")
         ),
-        "out_of_scope": Rule(
-            name="oos", intent="out_of_scope", actions=("utter_out_of_scope",)
-        ),
+        "out_of_scope": Rule(name="oos", intent="out_of_scope", actions=("utter_out_of_scope",)),
     },
     answers=(),
     examples=(),
@@ -66,9 +65,7 @@ def talk(failures: int = 0) -> Conversation:
     )
 
 
-def decide(
-    what: Understanding, *, payload: Payload | None = None, failures: int = 0
-) -> policy.Decision:
+def decide(what: Understanding, *, payload: Payload | None = None, failures: int = 0) -> Decision:
     return policy.decide(talk(failures), what, payload, KNOWLEDGE, RULES)
 
 

@@ -32,7 +32,12 @@ def test_entity_marks_are_removed(marked: str, plain: str) -> None:
 
 @pytest.mark.parametrize(
     "same",
-    ["where's my parcel", "WHERE'S MY PARCEL?", "Where s my  parcel!!", "ｗｈｅｒｅｓ ｍｙ ｐａｒｃｅｌ"],
+    [
+        "where's my parcel",
+        "WHERE'S MY PARCEL?",
+        "Where s my  parcel!!",
+        "ｗｈｅｒｅｓ ｍｙ ｐａｒｃｅｌ",
+    ],
 )
 def test_case_width_punctuation_and_spaces_do_not_tell_texts_apart(same: str) -> None:
     assert dataset.group_key(same) == "wheresmyparcel"

@@ -72,7 +72,12 @@ def test_a_file_without_examples_gives_none(tmp_path: Path, content: str) -> Non
         ("nlu:\n- intent: a\n   examples: |\n", 3, "not YAML", "indentation"),
         ("a: 1\na: 2\n", 2, "not YAML", ""),
         ('version: "3.1"\nnlu: 5\n', 2, "`nlu` is no list", "- intent"),
-        ("nlu:\n- intent: a\n  examples: |\n    - x\n- words\n", 5, "'words' is no NLU", "- intent"),
+        (
+            "nlu:\n- intent: a\n  examples: |\n    - x\n- words\n",
+            5,
+            "'words' is no NLU",
+            "- intent",
+        ),
         ("nlu:\n- intent:\n  examples: |\n    - x\n", 2, "intent None is no name", "Quote"),
         ("nlu:\n- intent: 7\n  examples: |\n    - x\n", 2, "intent 7 is no name", "Quote"),
         ("nlu:\n\n- intent: a\n", 3, "'a' has no examples", "examples: |"),
