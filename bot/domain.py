@@ -130,6 +130,8 @@ class Understanding:
     confidence: float
     """Calibrated probability that the first candidate is the right answer, 0 to 1."""
     versions: Versions
+    models_down: tuple[str, ...] = ()
+    """Models that failed or were late."""
     notes: tuple[str, ...] = ()
     """Remarks for people: what was cut, which part was down."""
 

@@ -116,7 +116,8 @@ class Engine:
             return self._understood_button(pressed, before, brain)
         language = text.language_of(words, otherwise=before)
         query = Query(text=words, language=language.value, channel=channel, now=datetime.now(UTC))
-        prediction, candidates, notes = await self._ask_models(brain, query)
+        down: dict[str, str] = {}
+        prediction, candidates = await self._ask_models(brain, query, down)
         fused = confidence.fuse(candidates, prediction)
         sure = 0.0
         if fused:
@@ -128,31 +129,31 @@ class Engine:
             candidates=fused[:SHOWN_CANDIDATES],
             confidence=sure,
             versions=brain.versions,
-            notes=notes,
+            models_down=tuple(down),
+            notes=tuple(down.values()),
         )
 
     async def _ask_models(
-        self, brain: Brain, query: Query
-    ) -> tuple[IntentPrediction | None, list[Candidate], tuple[str, ...]]:
-        """Both models side by side; what fails or is late is None or empty, with a note."""
-        notes: list[str] = []
+        self, brain: Brain, query: Query, down: dict[str, str]
+    ) -> tuple[IntentPrediction | None, list[Candidate]]:
+        """Both models side by side; one that fails or is late is named in `down`, with why."""
         prediction, candidates = await asyncio.gather(
             self._in_time(
-                "classifier", self._classifying.run(brain.classifier.predict, query.text), notes
+                "classifier", self._classifying.run(brain.classifier.predict, query.text), down
             ),
-            self._in_time("retriever", self._searching.run(brain.retriever.search, query), notes),
+            self._in_time("retriever", self._searching.run(brain.retriever.search, query), down),
         )
-        return prediction, candidates or [], tuple(notes)
+        return prediction, candidates or []
 
-    async def _in_time(self, part: str, work: Awaitable[T], notes: list[str]) -> T | None:
-        """What `work` gives; None with a note when it fails or is late."""
+    async def _in_time(self, model: str, work: Awaitable[T], down: dict[str, str]) -> T | None:
+        """What `work` gives; None, and a word in `down`, when it fails or is late."""
         try:
             return await asyncio.wait_for(work, self._deadline_s)
         except TimeoutError:
-            notes.append(f"the {part} took longer than {self._deadline_s} s")
+            down[model] = f"the {model} took longer than {self._deadline_s} s"
         except errors.ModelError as cause:
-            notes.append(f"the {part} failed: {cause}")
-        _log.error(notes[-1], action="model_failed", part=part)
+            down[model] = f"the {model} failed: {cause}"
+        _log.error(down[model], action="model_failed", model=model)
         return None
 
     def _pressed(self, message: Message, brain: Brain) -> Payload | None:

@@ -1,7 +1,7 @@
 """Decides what to do about a message. Pure: the same understanding gives the same decision.
 
-The order is the order of the code: a pressed button, a rule, an answer, asking back, a person
-after repeated failures, declining.
+The order is the order of the code: a pressed button, a rule, an answer, a person when a model is
+down or after repeated failures, asking back, declining.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def decide(
     """What to do, and why. Raises nothing; every input has a decision."""
     if payload is not None:
         return _pressed(payload, understanding, knowledge, rules)
-    if understanding.prediction is None and not understanding.candidates:
-        return _decision(rules, Outcome.HANDOFF, Reason.MODEL_DOWN, HANDOFF_ACTIONS)
     intent = _ruled_intent(understanding, knowledge, rules)
     if intent is not None:
         return _by_rule(intent, knowledge, rules)
     if understanding.candidates and understanding.confidence >= rules.thresholds.answer:
         best = understanding.candidates[:1]
         return _decision(rules, Outcome.ANSWER, Reason.CONFIDENT, (ANSWER_ACTION,), best)
+    if understanding.models_down:  # what it would have said is not known: no refusal
+        return _decision(rules, Outcome.HANDOFF, Reason.MODEL_DOWN, HANDOFF_ACTIONS)
     if conversation.failures_in_a_row + 1 >= rules.handoff_after:
         return _decision(rules, Outcome.HANDOFF, Reason.REPEATED_FAILURE, HANDOFF_ACTIONS)
     if understanding.candidates and understanding.confidence >= rules.thresholds.clarify:

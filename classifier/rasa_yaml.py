@@ -64,8 +64,8 @@ def line_of(node: Any, key: Any = None) -> int:
     try:
         place = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
     except KeyError:
-        return int(node.lc.line) + 1
-    return int(place[0]) + 1
+        place = None
+    return int(node.lc.line if place is None else place[0]) + 1  # None: in a tagged list
 
 
 def read_nlu(paths: Iterable[Path], *, root: Path) -> tuple[LabelledText, ...]:

@@ -95,7 +95,7 @@ def test_a_broken_file_is_named(
 
 
 def test_a_missing_project_is_named(tmp_path: Path) -> None:
-    with pytest.raises(errors.KnowledgeError, match="domain.yml: not found"):
+    with pytest.raises(errors.KnowledgeError, match=r"domain\.yml: not found"):
         reader.read(tmp_path)
 
 

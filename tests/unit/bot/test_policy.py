@@ -114,8 +114,17 @@ def test_an_answer_is_given_even_after_failures() -> None:
 
 
 def test_without_any_model_a_person_is_called() -> None:
-    nothing = dataclasses.replace(understood(found=0, sure=0.0), prediction=None)
+    nothing = dataclasses.replace(
+        understood(found=0, sure=0.0), prediction=None, models_down=("classifier", "retriever")
+    )
     assert decide(nothing).reason is Reason.MODEL_DOWN
+
+
+def test_a_sure_answer_is_said_though_the_classifier_is_down() -> None:
+    half = dataclasses.replace(understood(sure=0.9), prediction=None, models_down=("classifier",))
+    assert decide(half).outcome is Outcome.ANSWER
+    unsure = dataclasses.replace(half, confidence=0.5)
+    assert decide(unsure).reason is Reason.MODEL_DOWN
 
 
 def test_a_pressed_answer_is_said_however_unsure() -> None:

@@ -26,7 +26,7 @@ UNSEEN = [
     ("忘記密碼了，登錄不了怎麼辦", "login_problem"),
     ("Ｗｈｅｒｅ　ｉｓ　ｍｙ　ｐａｒｃｅｌ　ｎｏｗ？", "track_parcel"),  # full width
     ("📦🤔 where did my parcel go?? 😭", "track_parcel"),
-    ("hey there 👋", "greet"),
+    ("well hello there, dear bot 👋", "greet"),
     ("thx a lot 🙏", "thanks"),
 ]
 

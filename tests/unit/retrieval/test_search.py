@@ -1,4 +1,4 @@
-"""Index, whitening, vector cache and the search over them, with the real encoder."""
+"""Search over real vectors: meaning, language, channel, validity, and edits."""
 
 from __future__ import annotations
 
@@ -6,149 +6,181 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import pytest
 
-from retrieval import whitening
+from bot.knowledge.model import Knowledge
 from retrieval.candidate import PastAnswer, Query
-from retrieval.encoders.runtime import Encoder
 from retrieval.encoders.spec import Side, Vectors
-from retrieval.index import ExactIndex, FaissIndex
-from retrieval.search import Retriever
+from retrieval.search import WEIGHTS, Retriever, rows_of
 from retrieval.vectors import VectorCache
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-TRACK = PastAnswer(
-    id="track", lang="en", intent="t", questions=("Where is my parcel?",), text="Use the link."
-)
-TRACK_ZH = dataclasses.replace(
-    TRACK, lang="zh", questions=("我的包裹在哪里？",), text="请使用链接。"
-)
-HOURS = PastAnswer(
-    id="hours", lang="en", intent="h", questions=("When are you open?",), text="From 8 to 20."
-)
+NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
-class CountingEncoder:
-    """The real encoder, counting the texts that it is asked for."""
+class Counting(Protocol):
+    """The real encoder, with a record of what it was asked."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-        self.texts: list[str] = []
+    asked: list[tuple[Side, str]]
 
     def encode(self, texts: Sequence[str], side: Side = Side.QUERY) -> Vectors:
-        self.texts += texts
-        return self.encoder.encode(texts, side)
+        """Unit vectors (n, dim)."""
+
+
+def answer(id_: str, lang: str, questions: str, text: str) -> PastAnswer:
+    phrasings = tuple(questions.split(" | "))
+    return PastAnswer(id=id_, lang=lang, intent=id_, questions=phrasings, text=text)
+
+
+TRACK_EN = answer(
+    "track", "en", "How can I track my parcel? | where is my order", "Use the tracking link."
+)
+TRACK_ZH = answer("track", "zh", "怎么查物流？ | 我的快递到哪了", "请点击物流链接。")
+PAY_EN = answer("pay", "en", "Which ways to pay are there? | do you take cards", "Visa, PayPal.")
+PAY_ZH = answer("pay", "zh", "有哪些付款方式？ | 能刷卡吗", "支持支付宝。")
+HOURS_EN = answer("hours", "en", "When are you open? | opening hours", "Monday to Friday, 9 to 18.")
+ANSWERS = [TRACK_EN, TRACK_ZH, PAY_EN, PAY_ZH, HOURS_EN]
+
+
+def query(text: str, language: str = "en", channel: str = "rest", now: datetime = NOW) -> Query:
+    return Query(text=text, language=language, channel=channel, now=now)
 
 
 @pytest.fixture
-def retriever(encoder: Encoder, tmp_path: Path) -> Retriever:
-    return build(encoder, tmp_path, TRACK, TRACK_ZH, HOURS)
+def cache(tmp_path: Path) -> VectorCache:
+    """A cache that knows nothing yet."""
+    return VectorCache(tmp_path / "e5.safetensors", "e5")
 
 
-def build(encoder: Encoder, folder: Path, *answers: PastAnswer) -> Retriever:
-    cache = VectorCache(folder / "v.safetensors", "e5")
-    return Retriever(answers, encoder, cache, encoder_id="e5")
+def found(
+    answers: Sequence[PastAnswer], encoder: Counting, cache: VectorCache, asked: Query
+) -> list[tuple[str, str]]:
+    retriever = Retriever(answers, encoder, cache, encoder_id="e5")
+    return [(c.answer.id, c.answer.lang) for c in retriever.search([asked])[0]]
 
 
-def ids(retriever: Retriever, text: str, language: str = "en", channel: str = "rest") -> list[str]:
-    query = Query(text=text, language=language, channel=channel, now=NOW)
-    [found] = retriever.search([query])
-    return [candidate.answer.id for candidate in found]
+def test_the_meaning_is_found_not_the_words(counting: Counting, cache: VectorCache) -> None:
+    retriever = Retriever(ANSWERS, counting, cache, encoder_id="e5")
+    texts = ["my package has not shown up yet", "can I use my credit card", "are you there on Monday"]
+    best = [candidates[0].answer.id for candidates in retriever.search([query(t) for t in texts])]
+    assert best == ["track", "pay", "hours"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_faiss_finds_what_the_exact_index_finds(share: float) -> None:
-    chance = np.random.default_rng(7)
-    vectors = whitening.unit(chance.normal(size=(500, 64)).astype(np.float32))
-    mask = chance.uniform(size=500) < share
-    query = vectors[3]
-    rows, cosines = FaissIndex(vectors).search(query, mask, 20)
-    exact_rows, exact_cosines = ExactIndex(vectors).search(query, mask, 20)
-    assert rows.tolist() == exact_rows.tolist()
-    np.testing.assert_allclose(cosines, exact_cosines, atol=1e-5)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 5])
-def test_whitening_of_few_rows_gives_unit_vectors(rows: int) -> None:
-    vectors = whitening.unit(np.random.default_rng(1).normal(size=(rows, 8)).astype(np.float32))
-    mapped = whitening.fit(vectors, [f"g{i // 2}" for i in range(rows)]).apply(vectors + 0.1)
-    np.testing.assert_allclose(np.linalg.norm(mapped, axis=1), 1, atol=1e-5)
-
-
-def test_the_right_answer_stands_first_in_both_languages(retriever: Retriever) -> None:
-    assert ids(retriever, "has my package been shipped")[0] == "track"
-    assert ids(retriever, "快递到哪儿了", "zh")[0] == "track"
-    assert ids(retriever, "what are your opening times")[0] == "hours"
-
-
-def test_the_language_is_kept_where_an_answer_speaks_it(retriever: Retriever) -> None:
-    query = Query(text="快递到哪儿了", language="zh", channel="rest", now=NOW)
-    found = {c.answer.id: c.answer.lang for c in retriever.search([query])[0]}
-    assert found == {"track": "zh", "hours": "en"}  # the hours are said in English only
-
-
-def test_candidates_tell_the_parts_of_their_score(retriever: Retriever) -> None:
-    query = Query(text="Where is my parcel?", language="en", channel="rest", now=NOW)
-    best = retriever.search([query])[0][0]
+def test_a_candidate_says_how_it_was_found(counting: Counting, cache: VectorCache) -> None:
+    retriever = Retriever(ANSWERS, counting, cache, encoder_id="e5")
+    candidates = retriever.search([query("where is my order")])[0]
+    best = candidates[0]
+    assert (best.answer, best.matched) == (TRACK_EN, "where is my order")
+    assert best.cosine == pytest.approx(1, abs=0.02)  # int8: a text differs a little by its batch
+    assert best.score == pytest.approx(sum(WEIGHTS[n] * v for n, v in best.parts.items()))
     assert set(best.parts) == {"question", "answer", "centre"}
-    assert best.cosine == pytest.approx(1, abs=0.02)  # int8 vectors depend a little on the batch
-    assert best.matched == "Where is my parcel?"
+    scores = [candidate.score for candidate in candidates]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_an_answer_is_given_in_the_language_of_the_query(
+    counting: Counting, cache: VectorCache
+) -> None:
+    assert found(ANSWERS, counting, cache, query("快递呢", "zh"))[0] == ("track", "zh")
+    in_english = found(ANSWERS, counting, cache, query("快递呢", "en"))
+    assert in_english[0] == ("track", "en")
+    assert {lang for _, lang in in_english} == {"en"}
+
+
+def test_an_answer_that_lacks_the_language_is_given_in_another(
+    counting: Counting, cache: VectorCache
+) -> None:
+    everything = found(ANSWERS, counting, cache, query("你们几点开门？", "zh"))
+    assert everything[0] == ("hours", "en")
+    assert set(everything) == {("hours", "en"), ("track", "zh"), ("pay", "zh")}
+
+
+def test_an_answer_of_one_channel_is_not_given_on_another(
+    counting: Counting, cache: VectorCache
+) -> None:
+    answers = [dataclasses.replace(TRACK_EN, channel="widget"), PAY_EN]
+    asked = "where is my order"
+    assert found(answers, counting, cache, query(asked, channel="rest")) == [("pay", "en")]
+    assert found(answers, counting, cache, query(asked, channel="widget"))[0] == ("track", "en")
 
 
 @pytest.mark.parametrize(
-    ("change", "channel", "found"),
+    ("now", "ids"),
     [
-        ({"enabled": False}, "rest", False),
-        ({"channel": "widget"}, "rest", False),
-        ({"channel": "widget"}, "widget", True),
-        ({"valid_until": NOW - timedelta(seconds=1)}, "rest", False),
-        ({"valid_until": NOW}, "rest", True),
-        ({"valid_from": NOW + timedelta(seconds=1)}, "rest", False),
-        ({"valid_from": NOW}, "rest", True),
+        (NOW - timedelta(days=1, seconds=1), ["pay"]),
+        (NOW - timedelta(days=1), ["track", "pay"]),
+        (NOW, ["track", "pay"]),
+        (NOW + timedelta(days=1), ["track", "pay"]),
+        (NOW + timedelta(days=1, seconds=1), ["pay"]),
     ],
 )
-def test_only_usable_answers_are_found(
-    encoder: Encoder, tmp_path: Path, change: dict[str, object], channel: str, found: bool
+def test_an_answer_is_given_only_while_it_is_valid(
+    counting: Counting, cache: VectorCache, now: datetime, ids: list[str]
 ) -> None:
-    changed = dataclasses.replace(TRACK, **change)  # type: ignore[arg-type]
-    retriever = build(encoder, tmp_path, changed, HOURS)
-    assert ("track" in ids(retriever, "where is my parcel", channel=channel)) is found
+    day = timedelta(days=1)
+    limited = dataclasses.replace(TRACK_EN, valid_from=NOW - day, valid_until=NOW + day)
+    candidates = found([limited, PAY_EN], counting, cache, query("where is my order", now=now))
+    assert [id_ for id_, _ in candidates] == ids
 
 
-def test_without_answers_nothing_is_found(encoder: Encoder, tmp_path: Path) -> None:
-    assert ids(build(encoder, tmp_path), "anything") == []
+def test_a_disabled_answer_is_never_given(counting: Counting, cache: VectorCache) -> None:
+    answers = [dataclasses.replace(TRACK_EN, enabled=False), PAY_EN]
+    assert found(answers, counting, cache, query("where is my order")) == [("pay", "en")]
 
 
-def test_an_edit_embeds_only_what_is_new(encoder: Encoder, tmp_path: Path) -> None:
-    counting = CountingEncoder(encoder)
-    cache = VectorCache(tmp_path / "v.safetensors", "e5")
-    Retriever([TRACK, HOURS], counting, cache, encoder_id="e5")
-    assert len(counting.texts) == 4
-    counting.texts.clear()
-    later = VectorCache(tmp_path / "v.safetensors", "e5")
-    edited = dataclasses.replace(HOURS, text="From 9 to 18.")
-    Retriever([TRACK, edited], counting, later, encoder_id="e5")
-    assert counting.texts == ["From 9 to 18."]
+def test_nothing_usable_gives_nothing(counting: Counting, cache: VectorCache) -> None:
+    answers = [dataclasses.replace(TRACK_EN, enabled=False)]
+    assert found(answers, counting, cache, query("where is my order")) == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"not safetensors", b"\xff" * 200])
-def test_a_damaged_cache_is_made_anew(encoder: Encoder, tmp_path: Path, damage: bytes) -> None:
-    build(encoder, tmp_path, TRACK)
-    (tmp_path / "v.safetensors").write_bytes(damage)
-    assert ids(build(encoder, tmp_path, TRACK, HOURS), "where is my parcel")[0] == "track"
+def test_no_answers_and_no_queries_give_nothing(counting: Counting, cache: VectorCache) -> None:
+    assert Retriever([], counting, cache, encoder_id="e5").search([query("hi")]) == [[]]
+    assert Retriever(ANSWERS, counting, cache, encoder_id="e5").search([]) == []
 
 
-def test_another_encoders_vectors_are_not_used(encoder: Encoder, tmp_path: Path) -> None:
-    build(encoder, tmp_path, TRACK)
-    counting = CountingEncoder(encoder)
-    cache = VectorCache(tmp_path / "v.safetensors", "another")
-    Retriever([TRACK], counting, cache, encoder_id="another")
-    assert len(counting.texts) == 2
+@pytest.mark.parametrize("answers", [[TRACK_EN], [TRACK_EN, PAY_ZH]])
+def test_tiny_corpora_are_searched(
+    counting: Counting, cache: VectorCache, answers: list[PastAnswer]
+) -> None:
+    assert found(answers, counting, cache, query("where is my parcel"))[0] == ("track", "en")
 
 
-def test_the_revision_names_the_version(encoder: Encoder, tmp_path: Path) -> None:
-    one, same = build(encoder, tmp_path, TRACK, HOURS), build(encoder, tmp_path, HOURS, TRACK)
-    edited = build(encoder, tmp_path, TRACK, dataclasses.replace(HOURS, text="Closed."))
-    assert one.revision == same.revision != edited.revision
+def test_k_limits_the_candidates(counting: Counting, cache: VectorCache) -> None:
+    retriever = Retriever(ANSWERS, counting, cache, encoder_id="e5")
+    asked = dataclasses.replace(query("where is my order"), k=2)
+    assert len(retriever.search([asked])[0]) == 2
+
+
+def test_an_edited_answer_is_found_and_only_it_is_embedded(
+    counting: Counting, cache: VectorCache
+) -> None:
+    before = Retriever(ANSWERS, counting, cache, encoder_id="e5")
+    counting.asked.clear()
+    new = dataclasses.replace(HOURS_EN, questions=("Do you repair bicycles?",))
+    after = Retriever([*ANSWERS[:-1], new], counting, cache, encoder_id="e5")
+    assert counting.asked == [(Side.QUERY, "Do you repair bicycles?")]
+    best = after.search([query("can you fix my bike")])[0][0]
+    assert (best.answer, best.matched) == (new, "Do you repair bicycles?")
+    assert before.revision != after.revision
+
+
+def test_rows_are_the_phrasings_and_last_the_answer() -> None:
+    assert [(row.side, row.text) for row in rows_of(PAY_ZH)] == [
+        (Side.QUERY, "有哪些付款方式？"),
+        (Side.QUERY, "能刷卡吗"),
+        (Side.PASSAGE, "支持支付宝。"),
+    ]
+
+
+def test_phrasings_of_the_starter_knowledge_find_their_answers(
+    counting: Counting, data: Path, starter: Knowledge
+) -> None:
+    name = "multilingual-e5"
+    cache = VectorCache(data / "vectors" / f"{name}.safetensors", name)
+    retriever = Retriever(starter.answers, counting, cache, encoder_id=name)
+    some = [a for a in starter.answers if a.enabled and not a.channel][::8]
+    asked = [query(a.questions[1], a.lang) for a in some]
+    best = [candidates[0].answer.id for candidates in retriever.search(asked)]
+    right = sum(id_ == a.id for id_, a in zip(best, some, strict=True))
+    assert right >= 0.97 * len(some)
