@@ -39,7 +39,7 @@ install-dev: $(READY_DEV) ## Install what testing needs too
 clean: ## Delete caches and builds; keeps .venv and var
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
 
-# The exact torch comes first: it is the CPU build, and anything else would bring its own.
+# The exact torch comes first, so that nothing else brings another build of it.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Frontdesk needs Python 3.11 or newer, this is {v.major}.{v.minor}: run make PYTHON=python3.11")'
 	@echo "Installing Frontdesk into $(VENV): about 1.5 GB, some minutes the first time ..."

@@ -22,6 +22,7 @@ from bot.policy import Rules
 from bot.ports import Store
 from bot.store import open_store
 from bot.training.registry import Registered, Registry
+from classifier import dataset
 from classifier.train import Method
 
 if TYPE_CHECKING:
@@ -126,13 +127,24 @@ class BrainMaker:
         """
         return reader.read(self._settings.project)
 
-    def trained(self) -> Registered | None:
-        """The model in use."""
-        return self._registry.current()
+    def trained(self, knowledge: Knowledge) -> Registered | None:
+        """The model in use, if it was trained on the encoder that this knowledge gets."""
+        used = self._registry.current()
+        return used if used and used.manifest.encoder == self._encoder_name(knowledge) else None
 
-    def was_finetuned(self, data_hash: str) -> bool:
+    def was_finetuned(self, knowledge: Knowledge) -> bool:
         """Whether the full network was trained on these examples already, promoted or not."""
-        return self._registry.has(Method.FULL.value, data_hash)
+        return self._registry.has(
+            method=Method.FULL.value,
+            data_hash=dataset.fingerprint(knowledge.examples),
+            encoder=self._encoder_name(knowledge),
+        )
+
+    def _encoder_name(self, knowledge: Knowledge) -> str:
+        from retrieval.encoders import catalogue  # noqa: PLC0415 - heavy
+
+        choice = self._settings.models.encoder
+        return catalogue.folder_name(catalogue.resolve(choice, all_english=knowledge.all_english))
 
     def make(
         self,
@@ -152,7 +164,7 @@ class BrainMaker:
         from retrieval.search import Retriever  # noqa: PLC0415 - loads faiss
         from retrieval.vectors import VectorCache  # noqa: PLC0415
 
-        trained = self._registry.current()
+        trained = self.trained(knowledge)
         if trained is None:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
         try:

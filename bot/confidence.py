@@ -17,7 +17,8 @@ from retrieval.candidate import Candidate
 INTENT_WEIGHT = 0.48  # fitted together with retrieval.search.WEIGHTS
 LEAST_PROBABILITY = 1e-4  # an intent that the ranking does not name
 
-# Fitted on knowledge/eval/dev with `frontdesk evaluate --fit` (docs/decisions/0006).
+# Fitted on knowledge/eval/dev by logistic regression, for head and full model together, and rounded
+# (docs/decisions/0006).
 BIAS = -4.1
 COEFFICIENTS = {"share": 3.5, "question": 2.8, "centre": 3.35, "outside": -5.7}
 

@@ -62,9 +62,7 @@ class Live:
         """
         knowledge = await asyncio.to_thread(self._maker.read_knowledge)
         try:
-            if self._maker.trained() is None:
-                await self._train(Method.HEAD)
-            await self._swap(knowledge)
+            await self._take(knowledge)
             self._keep_trained(knowledge)
             await self._follow()
         finally:
@@ -83,7 +81,7 @@ class Live:
         started = time.monotonic()
         try:
             knowledge = await asyncio.to_thread(self._maker.read_knowledge)
-            await self._swap(knowledge)
+            await self._take(knowledge)
         except (errors.KnowledgeError, errors.ModelError) as cause:
             self.state.knowledge_error = str(cause)
             _log.error(str(cause), action="knowledge_broken", serving="the last good version")
@@ -98,6 +96,12 @@ class Live:
             took_ms=took_ms,
         )
         self._keep_trained(knowledge)
+
+    async def _take(self, knowledge: Knowledge) -> None:
+        """A brain of this knowledge; if its encoder has no model yet, a head is trained first."""
+        if await asyncio.to_thread(self._maker.trained, knowledge) is None:
+            await self._train(Method.HEAD)
+        await self._swap(knowledge)
 
     async def _swap(self, knowledge: Knowledge) -> None:
         """Make a brain beside the one that serves, then put it in its place."""
@@ -140,11 +144,11 @@ class Live:
 
     def _due(self, knowledge: Knowledge) -> Method | None:
         """The training that is due: a head for new examples, then the full network."""
-        used = self._maker.trained()
+        used = self._maker.trained(knowledge)
         data_hash = dataset.fingerprint(knowledge.examples)
         if used is None or used.manifest.data_hash != data_hash:
             return Method.HEAD
-        tried = self._maker.was_finetuned(data_hash)
+        tried = self._maker.was_finetuned(knowledge)
         return Method.FULL if self._parts.settings.models.finetune and not tried else None
 
     async def _train(self, method: Method) -> None:

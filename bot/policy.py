@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain import Conversation, Decision, Outcome, Reason, Thresholds, Understanding
-from bot.knowledge.model import Knowledge
-from bot.knowledge.reader import HANDOFF_ACTION
+from bot.knowledge.model import HANDOFF_ACTION, Knowledge
 from bot.payload import Payload
 from retrieval.candidate import Candidate
 

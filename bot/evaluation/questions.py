@@ -44,7 +44,7 @@ def read(folder: Path, part: str) -> tuple[Question, ...]:
         raise errors.KnowledgeError(
             f"no questions {part}.*.jsonl.",
             path=str(folder),
-            hint="Name another part, or write questions as docs/evaluation.md tells.",
+            hint="Name another part, or write questions as knowledge/eval/README.md tells.",
         )
     return tuple(questions)
 

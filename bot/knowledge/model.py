@@ -12,6 +12,9 @@ from classifier.dataset import LabelledText
 from retrieval.candidate import PastAnswer
 
 
+HANDOFF_ACTION = "action_handoff"  # the built-in action that asks a person to take over
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
     """One way to say a response (Rasa wire format, 6.5)."""

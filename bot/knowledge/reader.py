@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from bot import errors
 from bot.domain import Button, Language
-from bot.knowledge.model import Knowledge, Rule, Variation
+from bot.knowledge.model import HANDOFF_ACTION, Knowledge, Rule, Variation
 from classifier import dataset, rasa_yaml
 from classifier import errors as classifier_errors
 from classifier.dataset import LabelledText
@@ -23,7 +23,6 @@ from retrieval.candidate import PastAnswer
 
 DOMAIN = "domain.yml"
 RULES = "rules.yml"
-HANDOFF_ACTION = "action_handoff"
 BUILT_IN_ACTIONS = (HANDOFF_ACTION,)
 NEEDED_RESPONSES = (
     "utter_clarify",

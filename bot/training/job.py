@@ -25,8 +25,8 @@ Progress = Callable[[str, float], None]
 def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registered:
     """Train a classifier for the project by `method` and put it into the registry.
 
-    It is promoted if there is none for the same examples and encoder yet, or if it is more accurate
-    on the held-out examples than that one.
+    It is promoted if there is none for the same examples and encoder yet, or if it is at least as
+    accurate on the held-out examples as that one.
 
     Raises:
         errors.KnowledgeError: the project cannot be read.
@@ -66,7 +66,7 @@ def prepare_encoder(settings: Settings, all_english: bool, on_progress: Progress
 
 
 def is_better(new: Registered, used: Registered | None) -> bool:
-    """Whether `new` should serve instead of `used`: other data, or more accurate on the same."""
+    """Whether `new` should serve instead of `used`: other data, or not less accurate on the same."""
     if used is None:
         return True
     same = (

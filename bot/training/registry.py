@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from classifier import artifact, errors
 from classifier.artifact import Manifest
 
+ABANDONED_AFTER_S = 6 * 3600
 KEPT = 3  # older models are deleted; the one in use never is
 
 
@@ -49,13 +51,10 @@ class Registry:
         except (OSError, errors.ArtifactError):
             return None
 
-    def has(self, method: str, data_hash: str) -> bool:
-        """Whether a model of that method and training data is kept."""
-        return any(
-            m.method == method and m.data_hash == data_hash
-            for m in map(_manifest, self._folders())
-            if m is not None
-        )
+    def has(self, *, method: str, data_hash: str, encoder: str) -> bool:
+        """Whether a model of that method, training data and encoder is kept."""
+        kept = [m for m in map(_manifest, self._folders()) if m is not None]
+        return (method, data_hash, encoder) in [(m.method, m.data_hash, m.encoder) for m in kept]
 
     def promote(self, folder: Path) -> None:
         """Use the model in `folder` from the next start on; survives a crash at any point."""
@@ -65,6 +64,9 @@ class Registry:
         self._clear(folder)
 
     def _clear(self, used: Path) -> None:
+        for half_done in self._root.glob(".*.building"):  # of a training that was killed
+            if time.time() - half_done.stat().st_mtime > ABANDONED_AFTER_S:
+                shutil.rmtree(half_done, ignore_errors=True)
         for folder in self._folders()[:-KEPT]:
             if folder != used:
                 shutil.rmtree(folder, ignore_errors=True)

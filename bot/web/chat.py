@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,13 +69,14 @@ async def events(request: web.Request) -> web.StreamResponse:
     with feed.listen(visitor) as news:
         response.headers.update(cors_headers(request))
         await response.prepare(request)
-        while not feed.closing:
-            news.clear()
-            after = await _send_new(request, response, visitor, after)
-            try:
-                await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
-            except TimeoutError:
-                await response.write(b": keep-alive\n\n")
+        with contextlib.suppress(ConnectionResetError):  # the visitor left
+            while not feed.closing:
+                news.clear()
+                after = await _send_new(request, response, visitor, after)
+                try:
+                    await asyncio.wait_for(news.wait(), KEEP_ALIVE_S)
+                except TimeoutError:
+                    await response.write(b": keep-alive\n\n")
     return response
 
 

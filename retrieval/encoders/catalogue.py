@@ -79,6 +79,11 @@ def prepare(choice: str, models_dir: pathlib.Path, on_progress: Progress) -> pat
     return target
 
 
+def folder_name(choice: str) -> str:
+    """Name of the folder that `prepare` gives for what `resolve` gave: names the encoder."""
+    return _folder_name(choice, _origin(choice))
+
+
 def _convert(
     resolved: str, origin: pathlib.Path | None, target: pathlib.Path, on_progress: Progress
 ) -> None:

@@ -62,7 +62,11 @@ def found(
 
 def test_the_meaning_is_found_not_the_words(counting: Counting, cache: VectorCache) -> None:
     retriever = Retriever(ANSWERS, counting, cache, encoder_id="e5")
-    texts = ["my package has not shown up yet", "can I use my credit card", "are you there on Monday"]
+    texts = [
+        "my package has not shown up yet",
+        "can I use my credit card",
+        "are you there on Monday",
+    ]
     best = [candidates[0].answer.id for candidates in retriever.search([query(t) for t in texts])]
     assert best == ["track", "pay", "hours"]
 
