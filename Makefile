@@ -6,6 +6,8 @@ READY := $(VENV)/.installed
 READY_DEV := $(VENV)/.installed-dev
 HOST ?= 127.0.0.1
 PORT ?= 8080
+# Where torch's CPU build is, if your package index gives the GPU build: gigabytes more.
+TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test check fix evaluate clean
@@ -44,7 +46,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Frontdesk needs Python 3.11 or newer, this is {v.major}.{v.minor}: run make PYTHON=python3.11")'
 	@echo "Installing Frontdesk into $(VENV): about 1.5 GB, some minutes the first time ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check "torch==2.13.0" -c constraints.txt
+	$(BIN)/pip install -q --disable-pip-version-check "torch==2.13.0" -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	$(BIN)/pip install -q --disable-pip-version-check -e . -c constraints.txt
 	@touch $@
 

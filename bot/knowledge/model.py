@@ -11,7 +11,6 @@ from bot.domain import Button
 from classifier.dataset import LabelledText
 from retrieval.candidate import PastAnswer
 
-
 HANDOFF_ACTION = "action_handoff"  # the built-in action that asks a person to take over
 
 

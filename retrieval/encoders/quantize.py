@@ -33,6 +33,8 @@ def to_int8(source: pathlib.Path, target: pathlib.Path) -> None:
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    import retrieval.encoders.onnx_quiet  # noqa: F401 - before anything loads onnxruntime
+
     model = onnx.load(source)
     _blockwise(model.graph)
     model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

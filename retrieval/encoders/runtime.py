@@ -8,10 +8,10 @@ import pathlib
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from retrieval import errors
 from retrieval.encoders import cpu, spec, tokenizing
+from retrieval.encoders.onnx_quiet import onnxruntime
 
 BATCH = 32  # texts per call of the network, at most
 BATCH_TOKENS = 4096  # padded tokens per call, at most: bounds the memory of long texts

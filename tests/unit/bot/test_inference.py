@@ -80,6 +80,52 @@ async def test_different_functions_are_not_mixed() -> None:
     thread.close()
 
 
+async def test_a_model_with_too_few_results_fails_its_callers_and_goes_on() -> None:
+    thread = ModelThread("test", max_waiting=10)
+
+    def forgetful(_items: Sequence[int]) -> Sequence[int]:
+        return []
+
+    with pytest.raises(errors.ModelError, match="0 results for 1 items"):
+        await thread.run(forgetful, 1)
+    assert await thread.run(lambda items: items, 7) == 7
+    thread.close()
+
+
+async def test_closing_finishes_what_is_queued() -> None:
+    thread = ModelThread("test", max_waiting=100)
+    gate = threading.Event()
+
+    def slow(items: Sequence[int]) -> Sequence[int]:
+        gate.wait(5)
+        return items
+
+    tasks = [asyncio.ensure_future(thread.run(slow, number)) for number in range(70)]
+    await asyncio.sleep(0.05)
+    closing = asyncio.ensure_future(asyncio.to_thread(thread.close))
+    await asyncio.sleep(0.05)
+    gate.set()
+    assert await asyncio.gather(*tasks) == list(range(70))
+    await closing
+    assert thread.waiting == 0
+
+
+async def test_a_caller_that_gave_up_harms_nobody() -> None:
+    thread = ModelThread("test", max_waiting=10)
+    gate = threading.Event()
+
+    def slow(items: Sequence[int]) -> Sequence[int]:
+        gate.wait(5)
+        return items
+
+    patient = asyncio.ensure_future(thread.run(slow, 1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(thread.run(slow, 2), 0.05)
+    gate.set()
+    assert await patient == 1
+    thread.close()
+
+
 def candidate(name: str, intent: str, score: float) -> Candidate:
     answer = PastAnswer(id=name, lang="en", intent=intent, questions=("q",), text="t")
     parts = {"question": 0.5, "answer": 0.5, "centre": 0.5}

@@ -46,7 +46,7 @@ def test_a_full_row_is_read(tmp_path: Path) -> None:
     ("cell", "enabled"),
     [("true", True), ("YES", True), ("1", True), ("", True), ("No", False), ("0", False)],
 )
-def test_enabled_is_read_as_people_write_it(tmp_path: Path, cell: str, enabled: bool) -> None:  # noqa: FBT001
+def test_enabled_is_read_as_people_write_it(tmp_path: Path, cell: str, enabled: bool) -> None:
     (found,) = read(tmp_path, f"{WIDE}a,en,greet,hi?,Hello.,,,,{cell}\n")
     assert found.enabled is enabled
 

@@ -1,0 +1,135 @@
+"""Which model serves: the registry of a data folder, and when a new model is better."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot import errors
+from bot.config import Settings
+from bot.training import job, registry
+from bot.training.registry import Registered, Registry
+from classifier import artifact
+from classifier.artifact import Manifest
+from classifier.train import Method
+
+MANIFEST = Manifest(
+    method="head",
+    encoder="e5",
+    labels=("a", "b"),
+    data_hash="d1",
+    temperature=1.0,
+    metrics={"accuracy": 0.8},
+    arguments={},
+    versions={},
+    created_at="2026-03-01T12:00:00+00:00",
+)
+
+
+def registered(
+    folder: str = "x", *, accuracy: float = 0.8, data: str = "d1", encoder: str = "e5"
+) -> Registered:
+    manifest = dataclasses.replace(
+        MANIFEST, metrics={"accuracy": accuracy}, data_hash=data, encoder=encoder
+    )
+    return Registered(folder=Path(folder), manifest=manifest)
+
+
+def add(models: Registry, method: str = "head", data_hash: str = "d1") -> Path:
+    """A sealed model."""
+    target = models.new_name(method)
+    with artifact.new_folder(target) as building:
+        (building / "weights").write_bytes(target.name.encode())
+        artifact.seal(building, dataclasses.replace(MANIFEST, method=method, data_hash=data_hash))
+    return target
+
+
+@pytest.mark.parametrize(
+    ("new", "used", "better"),
+    [
+        (registered(accuracy=0.1), None, True),
+        (registered(accuracy=0.81), registered(), True),
+        (registered(accuracy=0.80), registered(), True),
+        (registered(accuracy=0.79), registered(), False),
+        (registered(accuracy=0.10, data="d2"), registered(), True),
+        (registered(accuracy=0.10, encoder="minilm"), registered(), True),
+    ],
+)
+def test_a_new_model_is_better(new: Registered, used: Registered | None, better: bool) -> None:
+    assert job.is_better(new, used) is better
+
+
+def test_there_is_no_model_before_the_first(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    assert models.current() is None
+    assert not models.has("head", "d1")
+
+
+def test_a_model_is_used_once_it_is_promoted(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    folder = add(models)
+    assert models.current() is None
+    models.promote(folder)
+    found = Registry(tmp_path).current()
+    assert found is not None
+    assert (found.folder, found.accuracy) == (folder, 0.8)
+    assert models.has("head", "d1")
+    assert not models.has("full", "d1")
+    assert not models.has("head", "d2")
+
+
+def test_old_models_are_cleared_away_but_never_the_one_in_use(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    folders = [add(models) for _ in range(registry.KEPT + 3)]
+    models.promote(folders[0])
+    left = sorted(p.name for p in (tmp_path / "models/classifier").iterdir() if p.is_dir())
+    assert left == [folders[0].name, *(f.name for f in folders[-registry.KEPT :])]
+    current = models.current()
+    assert current is not None
+    assert current.folder == folders[0]
+
+
+@pytest.mark.parametrize("pointer", ["", "no-such-model\n", "../../../etc\n", "\x00"])
+def test_a_pointer_to_nothing_counts_as_no_model(tmp_path: Path, pointer: str) -> None:
+    models = Registry(tmp_path)
+    add(models)
+    (tmp_path / "models/classifier/current").write_text(pointer, encoding="utf-8")
+    assert models.current() is None
+
+
+def test_a_model_without_its_manifest_counts_as_none(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    folder = add(models)
+    models.promote(folder)
+    (folder / artifact.MANIFEST).unlink()
+    assert models.current() is None
+    assert not models.has("head", "d1")
+
+
+def test_a_half_built_model_is_no_model(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    shutil.copytree(add(models), tmp_path / "models/classifier/.x.building")
+    assert sum(models.has(m, "d1") for m in ("head", "full")) == 1
+
+
+def test_a_training_was_promoted_into_the_data_folder(trained_data: Path) -> None:
+    current = Registry(trained_data).current()
+    assert current is not None
+    assert current.manifest.method == "head"
+    assert artifact.read(current.folder) == current.manifest
+
+
+def test_a_broken_project_is_not_trained(settings: Settings) -> None:
+    (settings.project / "nlu" / "broken.yml").write_text("nlu: [", encoding="utf-8")
+    with pytest.raises(errors.KnowledgeError, match=r"nlu/broken\.yml:1: not YAML"):
+        job.run(settings, Method.HEAD, on_progress=lambda _step, _share: None)
+
+
+def test_an_encoder_that_is_no_encoder_is_explained(settings: Settings) -> None:
+    models = settings.models.model_copy(update={"encoder": "no such encoder"})
+    wrong = settings.model_copy(update={"models": models})
+    with pytest.raises(errors.ModelError, match="neither a known name.*multilingual-e5"):
+        job.run(wrong, Method.HEAD, on_progress=lambda _step, _share: None)
