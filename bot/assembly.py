@@ -193,9 +193,10 @@ class BrainMaker:
         from retrieval.encoders.recent import RecentEncoder  # noqa: PLC0415
         from retrieval.encoders.runtime import Encoder  # noqa: PLC0415
 
+        loaded = self._encoder_folder.name if self._encoder_folder else None
+        if self._encoder is not None and loaded == self._encoder_name(knowledge):
+            return self._encoder  # its hashes were checked when it was loaded
         folder = prepare_encoder(self._settings, knowledge.all_english, on_progress)
-        if folder != self._encoder_folder or self._encoder is None:
-            threads = self._settings.models.threads
-            self._encoder = RecentEncoder(Encoder(folder, threads=threads))
-            self._encoder_folder = folder
+        self._encoder = RecentEncoder(Encoder(folder, threads=self._settings.models.threads))
+        self._encoder_folder = folder
         return self._encoder

@@ -17,6 +17,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -24,7 +25,7 @@ from bot import errors
 
 TOML_FILE = "frontdesk.toml"
 ENV_PREFIX = "FRONTDESK_"
-TEST_CACHE = "FRONTDESK_TEST_CACHE"  # of the test suite, not a setting
+TEST_CACHE = "TEST_CACHE"  # of the test suite, not a setting
 
 
 class Section(BaseModel):
@@ -168,19 +169,24 @@ def load(**options: Any) -> Settings:
         return Settings(**given)
     except pydantic.ValidationError as cause:
         raise errors.ConfigError(_explain(cause)) from cause
+    except SettingsError as cause:
+        raise errors.ConfigError(
+            f"A variable {ENV_PREFIX}* is no list: {cause}.",
+            hint="Write JSON, as FRONTDESK_SERVER__ALLOWED_ORIGINS='[\"https://shop.example\"]'.",
+        ) from cause
     except ValueError as cause:
         raise errors.ConfigError(f"{TOML_FILE}: {cause}.", hint="Check its TOML syntax.") from cause
 
 
 def _check_environment() -> None:
     """Refuse variables that pydantic-settings would pass over in silence."""
-    known = [ENV_PREFIX + name.upper().replace(".", "__") for name in names()]
+    known = [name.upper().replace(".", "__") for name in names()]
     sections = {name.rpartition("__")[0] for name in known}
     for variable in os.environ:
-        name = variable.upper()
-        if name.startswith(ENV_PREFIX) and name not in {*known, *sections, TEST_CACHE}:
+        prefix, name = variable.upper()[: len(ENV_PREFIX)], variable.upper()[len(ENV_PREFIX) :]
+        if prefix == ENV_PREFIX and name not in {*known, *sections, TEST_CACHE}:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "See docs/configuration.md."
+            hint = f"Did you mean {ENV_PREFIX}{near[0]}?" if near else "See docs/configuration.md."
             raise errors.ConfigError(f"Unknown environment variable {variable}.", hint=hint)
 
 

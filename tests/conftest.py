@@ -26,7 +26,7 @@ CACHE = Path(os.environ.get("FRONTDESK_TEST_CACHE") or ROOT / ".cache" / "tests"
 CHOICE = "multilingual-e5"
 ENCODER_SOURCES = ("retrieval/encoders",)
 UNUSED_S = 3600  # after which a folder of the cache made from older sources is deleted
-TRAINING_SOURCES = ("classifier", "bot/training", "knowledge/nlu")
+TRAINING_SOURCES = ("classifier", "bot/training/job.py", "knowledge/nlu")
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,9 @@ def _key(sources: Iterable[str]) -> str:
 
 def _files(sources: Iterable[str]) -> Iterator[Path]:
     for source in sources:
-        yield from (p for p in (ROOT / source).rglob("*") if p.suffix in (".py", ".yml"))
+        path = ROOT / source
+        found = [path] if path.is_file() else path.rglob("*")
+        yield from (p for p in found if p.suffix in (".py", ".yml"))
 
 
 def _quiet(_step: str, _share: float) -> None:

@@ -66,7 +66,7 @@ def prepare_encoder(settings: Settings, all_english: bool, on_progress: Progress
 
 
 def is_better(new: Registered, used: Registered | None) -> bool:
-    """Whether `new` should serve instead of `used`: other data, or not less accurate on the same."""
+    """Whether `new` should serve instead of `used`: other data, or on the same as accurate."""
     if used is None:
         return True
     same = (

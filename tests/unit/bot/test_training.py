@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,10 @@ def registered(
     return Registered(folder=Path(folder), manifest=manifest)
 
 
+def has(models: Registry, *, method: str = "head", data: str = "d1", encoder: str = "e5") -> bool:
+    return models.has(method=method, data_hash=data, encoder=encoder)
+
+
 def add(models: Registry, method: str = "head", data_hash: str = "d1") -> Path:
     """A sealed model."""
     target = models.new_name(method)
@@ -65,7 +71,7 @@ def test_a_new_model_is_better(new: Registered, used: Registered | None, better:
 def test_there_is_no_model_before_the_first(tmp_path: Path) -> None:
     models = Registry(tmp_path)
     assert models.current() is None
-    assert not models.has("head", "d1")
+    assert not has(models)
 
 
 def test_a_model_is_used_once_it_is_promoted(tmp_path: Path) -> None:
@@ -76,9 +82,10 @@ def test_a_model_is_used_once_it_is_promoted(tmp_path: Path) -> None:
     found = Registry(tmp_path).current()
     assert found is not None
     assert (found.folder, found.accuracy) == (folder, 0.8)
-    assert models.has("head", "d1")
-    assert not models.has("full", "d1")
-    assert not models.has("head", "d2")
+    assert has(models)
+    assert not has(models, method="full")
+    assert not has(models, data="d2")
+    assert not has(models, encoder="minilm")
 
 
 def test_old_models_are_cleared_away_but_never_the_one_in_use(tmp_path: Path) -> None:
@@ -106,13 +113,20 @@ def test_a_model_without_its_manifest_counts_as_none(tmp_path: Path) -> None:
     models.promote(folder)
     (folder / artifact.MANIFEST).unlink()
     assert models.current() is None
-    assert not models.has("head", "d1")
+    assert not has(models)
 
 
-def test_a_half_built_model_is_no_model(tmp_path: Path) -> None:
+def test_a_half_built_model_is_no_model_and_is_cleared_away_in_time(tmp_path: Path) -> None:
     models = Registry(tmp_path)
-    shutil.copytree(add(models), tmp_path / "models/classifier/.x.building")
-    assert sum(models.has(m, "d1") for m in ("head", "full")) == 1
+    young, old = (tmp_path / "models/classifier" / name for name in (".a.building", ".b.building"))
+    add(models).rename(young)
+    shutil.copytree(young, old)
+    assert not has(models)
+    long_ago = time.time() - registry.ABANDONED_AFTER_S - 60
+    os.utime(old, (long_ago, long_ago))
+    models.promote(add(models))
+    assert young.is_dir()
+    assert not old.exists()
 
 
 def test_a_training_was_promoted_into_the_data_folder(trained_data: Path) -> None:
@@ -131,5 +145,5 @@ def test_a_broken_project_is_not_trained(settings: Settings) -> None:
 def test_an_encoder_that_is_no_encoder_is_explained(settings: Settings) -> None:
     models = settings.models.model_copy(update={"encoder": "no such encoder"})
     wrong = settings.model_copy(update={"models": models})
-    with pytest.raises(errors.ModelError, match="neither a known name.*multilingual-e5"):
+    with pytest.raises(errors.ModelError, match=r"neither a known name.*multilingual-e5"):
         job.run(wrong, Method.HEAD, on_progress=lambda _step, _share: None)

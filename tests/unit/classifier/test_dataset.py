@@ -49,7 +49,7 @@ def test_texts_of_symbols_alone_keep_apart() -> None:
 
 
 def test_one_intent_is_too_few() -> None:
-    with pytest.raises(errors.DatasetError, match="hold 1 intents.*at least two intents"):
+    with pytest.raises(errors.DatasetError, match=r"hold 1 intents.*at least two intents"):
         dataset.check([example("hi", "greet"), example("hello", "greet")])
 
 

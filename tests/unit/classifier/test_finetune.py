@@ -108,7 +108,7 @@ def some_head(dim: int) -> head.LinearHead:
     return head.LinearHead(weight=weight, bias=np.zeros(len(INTENTS), np.float32))
 
 
-def torch_logits(network: Any, tokens: list[list[int]]) -> NDArray[np.float32]:
+def torch_logits(network: Any, tokens: list[list[int]]) -> NDArray[np.float32]:  # noqa: ANN401 - untyped parts
     with torch.inference_mode():
         rows = [network(*finetune.pad([row]))[0].numpy() for row in tokens]
     return np.concatenate(rows)

@@ -50,4 +50,5 @@ def test_a_class_without_examples_is_never_guessed() -> None:
 def test_logits_are_float32() -> None:
     vectors, gold = blobs(6)
     logits = head.fit(vectors, gold, 4).logits(vectors[:3])
-    assert (logits.shape, logits.dtype) == ((3, 4), np.float32)
+    assert logits.shape == (3, 4)
+    assert logits.dtype == np.float32
