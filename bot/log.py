@@ -9,8 +9,19 @@ from typing import Any
 import structlog
 
 
+class _Stderr:
+    """Whatever is stderr at the moment of writing; it may be replaced while the process runs."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(*, level: str = "info", log_format: str = "text") -> None:
     """Set up logging for the process; library warnings go the same way."""
+    stream: Any = _Stderr()
     rank = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -25,7 +36,7 @@ def configure(*, level: str = "info", log_format: str = "text") -> None:
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(rank),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(rank, logging.WARNING), stream=sys.stderr, force=True)
+    logging.basicConfig(level=max(rank, logging.WARNING), stream=stream, force=True)
