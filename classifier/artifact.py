@@ -17,7 +17,7 @@ from typing import Any
 from classifier import errors
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2  # 2: the words beside the encoder, familiarity, risk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,14 @@ class Manifest:
     labels: tuple[str, ...]
     data_hash: str
     """`dataset.fingerprint` of the training data."""
-    temperature: float
+    fusion: dict[str, float]
+    """`fusion.Fusion`: the weights of the two experts."""
     metrics: dict[str, float]
-    """On the held-out part."""
+    """On texts that the model had not seen."""
+    measured_on: str
+    """Which texts these were, in words."""
+    risk: list[dict[str, Any]]
+    """`risk.RiskPoint`s: the threshold and the coverage of each risk."""
     arguments: dict[str, Any]
     versions: dict[str, str]
     created_at: str
@@ -91,16 +96,16 @@ def read_unchecked(folder: Path) -> Manifest:
     """The manifest without looking at the files: for lists and comparisons, not for loading."""
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise errors.ArtifactError(
+                f"{folder} has format {data['format']}, this version reads {FORMAT}.",
+                hint="Train again with `frontdesk train`.",
+            )
         manifest = Manifest(**{**data, "labels": tuple(data["labels"])})
     except (OSError, ValueError, KeyError, TypeError) as cause:
         raise errors.ArtifactError(
             f"{folder} is no model folder: {cause}.", hint="Train one with `frontdesk train`."
         ) from cause
-    if manifest.format != FORMAT:
-        raise errors.ArtifactError(
-            f"{folder} has format {manifest.format}, this version reads {FORMAT}.",
-            hint="Train again with `frontdesk train`.",
-        )
     return manifest
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from classifier import errors
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier import errors, near_duplicates
 
 MIN_EXAMPLES = 2  # below this an intent can neither be learned nor tested
 
 # [text](entity) and [text]{"entity": ...}: only the text is said by people (wire format, 6.2).
 _ENTITY = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
-_NOT_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +43,12 @@ def plain_text(marked: str) -> str:
     return _ENTITY.sub(r"\1", marked).strip()
 
 
-def group_key(text: str) -> str:
-    """The same for texts that differ in case, width, punctuation and spaces only."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return _NOT_WORD.sub("", folded) or folded
-
-
-def check(examples: Sequence[LabelledText]) -> None:
+def check(examples: Sequence[LabelledText], *, strict: bool = True) -> None:
     """Refuse data that cannot be learned.
 
     Raises:
-        errors.DatasetError: fewer than two intents, an intent with fewer than `MIN_EXAMPLES`
-            examples, or one text under two intents.
+        errors.DatasetError: fewer than two intents; if `strict`, an intent with fewer than
+            `MIN_EXAMPLES` examples, or one text under two intents.
     """
     counts = Counter(example.intent for example in examples)
     if len(counts) < 2:
@@ -61,6 +56,8 @@ def check(examples: Sequence[LabelledText]) -> None:
             f"the training data hold {len(counts)} intents.",
             hint="Give examples of at least two intents.",
         )
+    if not strict:
+        return
     for intent, count in counts.items():
         if count < MIN_EXAMPLES:
             first = next(example for example in examples if example.intent == intent)
@@ -72,7 +69,7 @@ def check(examples: Sequence[LabelledText]) -> None:
             )
     seen: dict[str, LabelledText] = {}
     for example in examples:
-        other = seen.setdefault(group_key(example.text), example)
+        other = seen.setdefault(near_duplicates.key(example.text), example)
         if other.intent != example.intent:
             raise errors.DatasetError(
                 f"{example.text!r} stands under {example.intent!r} and under {other.intent!r} "
@@ -83,24 +80,69 @@ def check(examples: Sequence[LabelledText]) -> None:
             )
 
 
-def split(examples: Iterable[LabelledText], *, holdout: float, seed: int) -> Split:
-    """Set aside the share `holdout` (0 to 0.5) of each intent, near-duplicates together.
+def split(examples: Sequence[LabelledText], *, holdout: float, seed: int) -> Split:
+    """Set aside the share `holdout` (0 to 0.5) of each intent, near-duplicates together."""
+    aside = held_out(examples, holdout=holdout, seed=seed)
+    return Split(
+        train=tuple(e for e, out in zip(examples, aside, strict=True) if not out),
+        holdout=tuple(e for e, out in zip(examples, aside, strict=True) if out),
+    )
 
-    Each intent keeps at least one group to learn from.
+
+def held_out(examples: Sequence[LabelledText], *, holdout: float, seed: int) -> NDArray[np.bool_]:
+    """Which of the n `examples` to set aside, (n,): the share `holdout` (0 to 0.5) of each intent.
+
+    Near-duplicates stay together, whatever their labels; each intent keeps at least one group.
     """
-    groups: dict[str, dict[str, list[LabelledText]]] = defaultdict(lambda: defaultdict(list))
-    for example in examples:
-        groups[example.intent][group_key(example.text)].append(example)
+    members = _groups_by_intent(examples, seed)
+    intents_of: dict[int, list[str]] = defaultdict(list)
+    for intent, found in members.items():
+        for group in found:
+            intents_of[group].append(intent)
+    left = {intent: len(found) for intent, found in members.items()}
+    taken: set[int] = set()
+    for intent, found in members.items():
+        wanted = round(len(found) * holdout)
+        for group in found:
+            if len(found) - left[intent] >= wanted:
+                break
+            if group not in taken and all(left[other] > 1 for other in intents_of[group]):
+                taken.add(group)
+                left.update({other: left[other] - 1 for other in intents_of[group]})
+    return np.isin(near_duplicates.groups([e.text for e in examples]), sorted(taken))
+
+
+def folds(examples: Sequence[LabelledText], *, count: int, seed: int) -> NDArray[np.int64]:
+    """The fold, 0 to `count` - 1, of each of the n `examples`: intents spread evenly over folds.
+
+    Near-duplicates stand in the same fold, whatever their labels.
+    """
+    groups = near_duplicates.groups([example.text for example in examples])
+    fold_of: dict[int, int] = {}
+    turn = 0
+    for members in _groups_by_intent(examples, seed).values():
+        for group in members:
+            if group not in fold_of:
+                fold_of[group] = turn % count
+                turn += 1
+    return np.array([fold_of[group] for group in groups.tolist()], dtype=np.int64)
+
+
+def _groups_by_intent(examples: Sequence[LabelledText], seed: int) -> dict[str, list[int]]:
+    """For each intent in alphabetical order its groups of near-duplicates, shuffled by `seed`."""
+    groups = near_duplicates.groups([example.text for example in examples]).tolist()
+    members: dict[str, set[int]] = defaultdict(set)
+    first: dict[int, str] = {}
+    for example, group in zip(examples, groups, strict=True):
+        members[example.intent].add(group)
+        first[group] = min(first.get(group, example.text), example.text)
     chance = random.Random(seed)  # noqa: S311 - reproducible shuffling, not a secret
-    kept: list[LabelledText] = []
-    aside: list[LabelledText] = []
-    for intent in sorted(groups):
-        members = [groups[intent][key] for key in sorted(groups[intent])]
-        chance.shuffle(members)
-        cut = min(round(len(members) * holdout), len(members) - 1)
-        aside += [example for group in members[:cut] for example in group]
-        kept += [example for group in members[cut:] for example in group]
-    return Split(train=tuple(kept), holdout=tuple(aside))
+    shuffled = {
+        intent: sorted(members[intent], key=first.__getitem__) for intent in sorted(members)
+    }
+    for ordered in shuffled.values():
+        chance.shuffle(ordered)
+    return shuffled
 
 
 def fingerprint(examples: Iterable[LabelledText]) -> str:

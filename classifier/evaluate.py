@@ -59,21 +59,42 @@ def calibration_error(probabilities: Probabilities, gold: Gold, *, bins: int = 1
     return float(np.sum(gaps))
 
 
-def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> Probabilities:
-    """Rows of `logits` (n, classes) over `temperature` as probabilities."""
-    scaled = logits / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # (n, classes)
+def softmax(logits: NDArray[np.float32]) -> Probabilities:
+    """Rows of `logits` (n, classes) as probabilities."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))  # (n, classes)
     shares: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
 
 
-def fit_temperature(logits: NDArray[np.float32], gold: Gold) -> float:
-    """The temperature, 0.05 to 5, with the least log-loss on held-out data.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeScores:
+    """How well strange texts are told from familiar ones; strange is the positive class."""
 
-    Temperature scaling: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2.
-    One parameter over a narrow range, so a fine grid is as good as an optimiser.
-    """
-    grid = np.geomspace(0.05, 5.0, 200)
-    rows = np.arange(len(gold))
-    losses = [-np.log(np.maximum(softmax(logits, float(t))[rows, gold], 1e-9)).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))])
+    n: int
+    """Strange texts."""
+    auroc: float
+    aupr: float
+    """Average precision."""
+    fpr95: float
+    """Share of familiar texts refused when 95 % of the strange ones are caught."""
+    recall_at_5: float
+    """Share of strange texts caught when 5 % of the familiar ones are refused."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The numbers by name."""
+        return asdict(self)
+
+
+def score_scope(familiar: NDArray[np.float32], strange: NDArray[np.float32]) -> ScopeScores:
+    """Scores of the familiarity of known texts (n,) and of strange ones (m,), both at least one."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # noqa: PLC0415
+
+    truth = np.concatenate([np.zeros(len(familiar)), np.ones(len(strange))])
+    strangeness = -np.concatenate([familiar, strange])
+    return ScopeScores(
+        n=len(strange),
+        auroc=float(roc_auc_score(truth, strangeness)),
+        aupr=float(average_precision_score(truth, strangeness)),
+        fpr95=float((familiar <= np.quantile(strange, 0.95)).mean()),
+        recall_at_5=float((strange < np.quantile(familiar, 0.05)).mean()),
+    )

@@ -21,6 +21,9 @@ class IntentPrediction:
     ranking: tuple[RankedIntent, ...]
     model_id: str
     """Which artefact said so: its method and the first digits of its hash."""
+    familiarity: float = 1.0
+    """Conformal p-value, above 0 to 1: of texts like the training data, the share that looks at
+    least as strange. Refusing below 0.05 refuses about 5 % of them, and most that are unlike."""
 
     @property
     def top(self) -> RankedIntent:

@@ -1,7 +1,8 @@
-"""Trains a classifier into a folder: a head on the frozen encoder, or the whole network.
+"""Trains a classifier into a folder: heads on the frozen encoder, or the whole network.
 
-Both methods learn from the same part of the data and are measured on the same held-out part, so
-that their figures can be compared.
+Linear heads are cheap, so they are measured by cross-validation and then fitted on everything. A
+fine-tuned network is measured on a part of the data that is held out. With the same data, share and
+seed both report the figures of the same held-out texts and can be compared.
 """
 
 from __future__ import annotations
@@ -19,15 +20,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier import dataset, evaluate, finetune, head, model
+from classifier import (
+    crossfit,
+    dataset,
+    errors,
+    evaluate,
+    familiarity,
+    finetune,
+    fusion,
+    head,
+    lexical,
+    model,
+    risk,
+)
 from classifier.artifact import Manifest
-from classifier.dataset import LabelledText, Split
+from classifier.crossfit import Unseen
+from classifier.dataset import LabelledText
 from classifier.finetune import Progress, Recipe
 from classifier.model import IntentClassifier, TextEncoder
 
 TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
 CALIBRATION_TEXTS = 40
-REPORTED_VERSIONS = ("torch", "transformers", "onnxruntime", "numpy", "frontdesk")
+FOLDS = 5
+EMBEDDED_AT_ONCE = 512  # texts, sorted by length within
+Floats = NDArray[np.float32]
+REPORTED_VERSIONS = ("torch", "transformers", "onnxruntime", "scikit-learn", "numpy", "frontdesk")
 
 
 class Method(StrEnum):
@@ -48,9 +65,11 @@ class Plan:
     encoder_id: str
     examples: tuple[LabelledText, ...]
     holdout: float
-    """Share of the examples to measure on, 0 to 0.5."""
+    """Share of the examples to measure on, 0 to 0.5; 0 lets `head` report all of its folds."""
     seed: int = 13
     threads: int = 2
+    strict: bool = True
+    """Refuse texts under two labels and intents with one example, instead of going on."""
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -60,9 +79,22 @@ class Trained:
 
     manifest: Manifest
     classifier: IntentClassifier
-    holdout: tuple[LabelledText, ...]
-    holdout_probabilities: evaluate.Probabilities
-    """(holdout, labels): said by a model that never saw these texts."""
+    tested: tuple[LabelledText, ...]
+    """What the metrics were measured on."""
+    probabilities: evaluate.Probabilities
+    """(tested, labels): said by a model that never saw these texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitted:
+    """Experts that are ready to serve, and what such experts said of texts they had not seen."""
+
+    dense: model.Dense
+    examples: familiarity.Examples
+    unseen: Unseen
+    asked: NDArray[np.int64]
+    """Places of the unseen texts among the examples of the plan."""
+    measured_on: str
 
 
 def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progress) -> Trained:
@@ -71,66 +103,138 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progre
     Raises:
         errors.DatasetError: the examples cannot be learned.
     """
-    dataset.check(plan.examples)
-    parts = dataset.split(plan.examples, holdout=plan.holdout, seed=plan.seed)
+    dataset.check(plan.examples, strict=plan.strict)
     labels = tuple(sorted({example.intent for example in plan.examples}))
+    texts = [example.text for example in plan.examples]
+    gold = _gold(plan.examples, labels)
     on_progress("embedding the examples", 0.0)
-    vectors = _embed(plan.examples, encoder, on_progress)
-    train_vectors = _rows(parts.train, vectors)
-    first = head.fit(train_vectors, _gold(parts.train, labels), len(labels))
+    vectors = _embed(texts, encoder, on_progress)
+    held_out = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
     if plan.method is Method.HEAD:
-        held_out = first.logits(_rows(parts.holdout, vectors))
-        everything = _rows(plan.examples, vectors)
-        final = head.fit(everything, _gold(plan.examples, labels), len(labels))
-        model.save_head(folder, final)
-        logits: model.Logits = lambda texts: final.logits(encoder.encode(texts))  # noqa: E731
+        fitted = _heads(plan, encoder, vectors, gold, labels, folder, on_progress)
+        tested = held_out if held_out.any() else np.ones(len(gold), bool)
     else:
-        logits = _finetune(plan, parts, first, labels, folder, on_progress)
-        held_out = logits([example.text for example in parts.holdout])
-    return _measured(plan, parts, labels, held_out, logits)
+        fitted = _network(plan, vectors, gold, labels, held_out, folder, on_progress)
+        tested = held_out
+    on_progress("fitting the words", 0.0)
+    words = lexical.fit(texts, gold, len(labels))
+    lexical.save(folder, words)
+    return _measured(plan, fitted, words, gold, labels, tested, folder)
+
+
+def _heads(
+    plan: Plan,
+    encoder: TextEncoder,
+    vectors: Floats,
+    gold: evaluate.Gold,
+    labels: Sequence[str],
+    folder: Path,
+    on_progress: Progress,
+) -> _Fitted:
+    texts = [example.text for example in plan.examples]
+    folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
+    unseen = crossfit.heads(texts, vectors, gold, len(labels), folds=folds, on_progress=on_progress)
+    final = head.fit(vectors, gold, len(labels))
+    model.save_head(folder, final)
+    return _Fitted(
+        dense=model.with_head(final, encoder),
+        examples=familiarity.examples_of(vectors, gold, len(labels)),
+        unseen=unseen,
+        asked=np.arange(len(gold)),
+        measured_on=f"{FOLDS}-fold cross-validation",
+    )
+
+
+def _network(
+    plan: Plan,
+    vectors: Floats,
+    gold: evaluate.Gold,
+    labels: Sequence[str],
+    held_out: NDArray[np.bool_],
+    folder: Path,
+    on_progress: Progress,
+) -> _Fitted:
+    if not held_out.any():
+        raise errors.DatasetError(
+            "nothing is held out to measure a fine-tuned network on.",
+            hint="Give more examples, a larger --holdout, or use --method head.",
+        )
+    texts = [example.text for example in plan.examples]
+    learned, asked = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    some, others = [texts[i] for i in learned.tolist()], [texts[i] for i in asked.tolist()]
+    first = head.fit(vectors[learned], gold[learned], len(labels))
+    dense = _finetune(plan, some, gold[learned], first, folder, on_progress)
+    on_progress("measuring the fine-tuned network", 0.0)
+    _, known = dense(some)
+    logits, seen = dense(others)
+    words = lexical.fit(some, gold[learned], len(labels))
+    examples = familiarity.examples_of(known, gold[learned], len(labels))
+    return _Fitted(
+        dense=dense,
+        examples=examples,
+        unseen=Unseen(
+            dense=logits,
+            lexical=words.margins(others),
+            nearness=lambda guesses: examples.nearness(seen, guesses),
+        ),
+        asked=asked,
+        measured_on=f"{len(asked)} examples that were held out",
+    )
 
 
 def _measured(
     plan: Plan,
-    parts: Split,
+    fitted: _Fitted,
+    words: lexical.LexicalHead,
+    gold: evaluate.Gold,
     labels: tuple[str, ...],
-    held_out: NDArray[np.float32],
-    logits: model.Logits,
+    tested: NDArray[np.bool_],
+    folder: Path,
 ) -> Trained:
-    gold = _gold(parts.holdout, labels)
-    temperature = evaluate.fit_temperature(held_out, gold)
-    probabilities = evaluate.softmax(held_out, temperature)
+    """Calibrate on what was not seen, measure, and put the parts together."""
+    unseen, known = fitted.unseen, gold[fitted.asked]
+    pool = fusion.fit(unseen.dense, unseen.lexical, known)
+    said = pool.probabilities(unseen.dense, unseen.lexical)
+    guesses = said.argmax(axis=1)
+    signs = familiarity.signs(unseen.nearness(guesses), unseen.dense, unseen.lexical)
+    usual = familiarity.calibrate(fitted.examples, signs)
+    familiarity.save(folder, usual)
+    shown = tested[fitted.asked]
+    points = risk.points(said.max(axis=1), guesses == known)
     manifest = Manifest(
         method=plan.method.value,
         encoder=plan.encoder_id,
         labels=labels,
         data_hash=dataset.fingerprint(plan.examples),
-        temperature=temperature,
-        metrics=evaluate.score(probabilities, gold).as_dict(),
+        fusion=pool.as_dict(),
+        metrics=evaluate.score(said[shown], known[shown]).as_dict(),
+        measured_on=fitted.measured_on,
+        risk=[point.as_dict() for point in points],
         arguments=_arguments(plan),
         versions=_versions(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    parts = model.Parts(dense=fitted.dense, lexical=words, fusion=pool, familiarity=usual)
     return Trained(
         manifest=manifest,
-        classifier=IntentClassifier(manifest, logits),
-        holdout=parts.holdout,
-        holdout_probabilities=probabilities,
+        classifier=IntentClassifier(manifest, parts),
+        tested=tuple(plan.examples[i] for i in fitted.asked[shown].tolist()),
+        probabilities=said[shown],
     )
 
 
 def _finetune(
     plan: Plan,
-    parts: Split,
+    texts: Sequence[str],
+    gold: evaluate.Gold,
     first: head.LinearHead,
-    labels: tuple[str, ...],
     folder: Path,
     on_progress: Progress,
-) -> model.Logits:
+) -> model.Dense:
     """Fine-tune, export to ONNX, and give back the exported network: what was measured serves."""
     import torch  # noqa: PLC0415 - seconds to import, only needed here
 
-    from retrieval.encoders import export, runtime, tokenizing  # noqa: PLC0415
+    from retrieval.encoders import export, tokenizing  # noqa: PLC0415
     from retrieval.encoders import spec as encoder_spec  # noqa: PLC0415
 
     torch.set_num_threads(plan.threads)
@@ -139,35 +243,27 @@ def _finetune(
             shutil.copy2(plan.encoder_folder / name, folder / name)
     spec = encoder_spec.read(folder)
     tokenizer = tokenizing.load(folder, spec.max_length)
-    texts = [spec.query_prefix + example.text for example in parts.train]
-    tokens = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    encoded = tokenizer.encode_batch([spec.query_prefix + text for text in texts])
+    tokens = [encoding.ids for encoding in encoded]
     network = finetune.build(plan.encoder_folder, first)
-    finetune.tune(network, tokens, _gold(parts.train, labels), plan.recipe, on_progress=on_progress)
+    finetune.tune(network, tokens, gold, plan.recipe, on_progress=on_progress)
     on_progress("exporting the fine-tuned network", 1.0)
     some = tokens[:: max(1, len(tokens) // CALIBRATION_TEXTS)]  # the int8 ranges fit our own texts
     export.export_onnx(network, folder, outputs=("logits", "embedding"), samples=some)
-    served = runtime.OnnxTextModel(folder, threads=plan.threads)
-    return lambda batch: served.run(batch, spec.query_prefix)["logits"]
+    return model.network(folder, plan.threads)
 
 
-Vectors = dict[str, NDArray[np.float32]]
-
-
-def _embed(
-    examples: Sequence[LabelledText], encoder: TextEncoder, on_progress: Progress
-) -> Vectors:
-    texts = list(dict.fromkeys(example.text for example in examples))
-    found: Vectors = {}
-    step = 128
-    for start in range(0, len(texts), step):
-        batch = texts[start : start + step]
-        found |= dict(zip(batch, encoder.encode(batch), strict=True))
-        on_progress(f"embedding {len(texts)} examples", len(found) / len(texts))
-    return found
-
-
-def _rows(examples: Sequence[LabelledText], vectors: Vectors) -> NDArray[np.float32]:
-    return np.stack([vectors[example.text] for example in examples])  # (n, dim)
+def _embed(texts: Sequence[str], encoder: TextEncoder, on_progress: Progress) -> Floats:
+    """Unit vectors (n, dim) of `texts`, each different one encoded once."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    different = list(places)
+    found: list[Floats] = []
+    for start in range(0, len(different), EMBEDDED_AT_ONCE):
+        found.append(encoder.encode(different[start : start + EMBEDDED_AT_ONCE]))
+        done = min(start + EMBEDDED_AT_ONCE, len(different))
+        on_progress(f"embedding {len(different)} examples", done / len(different))
+    vectors: Floats = np.concatenate(found)[[places[text] for text in texts]]
+    return vectors
 
 
 def _gold(examples: Sequence[LabelledText], labels: Sequence[str]) -> evaluate.Gold:

@@ -13,7 +13,7 @@ from bot.domain import Language
 from bot.evaluation import questions
 from bot.knowledge import reader
 from bot.knowledge.model import Knowledge, Variation
-from classifier.dataset import group_key
+from classifier.near_duplicates import key
 from tests.conftest import KNOWLEDGE
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -33,11 +33,11 @@ def test_the_starter_knowledge_is_as_large_as_promised(starter: Knowledge) -> No
 
 
 def test_no_evaluation_question_stands_in_the_training_data(starter: Knowledge) -> None:
-    learned = {group_key(example.text) for example in starter.examples}
-    learned |= {group_key(q) for answer in starter.answers for q in answer.questions}
+    learned = {key(example.text) for example in starter.examples}
+    learned |= {key(q) for answer in starter.answers for q in answer.questions}
     for part in ("dev", "test"):
         asked = questions.read(KNOWLEDGE / "eval", part)
-        assert not [q.text for q in asked if group_key(q.text) in learned]
+        assert not [q.text for q in asked if key(q.text) in learned]
 
 
 def test_the_frozen_questions_are_as_many_as_promised(starter: Knowledge) -> None:

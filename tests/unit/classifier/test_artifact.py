@@ -18,7 +18,9 @@ def manifest(**changes: object) -> Manifest:
         "encoder": "multilingual-e5",
         "labels": ("greet", "退货"),
         "data_hash": "d" * 64,
-        "temperature": 1.5,
+        "fusion": {"dense": 1.5, "lexical": 4.0},
+        "measured_on": "5-fold cross-validation",
+        "risk": [],
         "metrics": {"accuracy": 0.9},
         "arguments": {"seed": 13},
         "versions": {"python": "3.11"},
@@ -42,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def test_what_was_sealed_is_read_back(folder: Path) -> None:
     found = artifact.read(folder)
     assert found.labels == ("greet", "退货")
-    assert found.temperature == 1.5
+    assert found.fusion == {"dense": 1.5, "lexical": 4.0}
     assert found.files == {
         "deeper/more": hashlib.sha256(b"abc").hexdigest(),
         "weights": hashlib.sha256(b"0123456789").hexdigest(),
@@ -74,8 +76,8 @@ def test_a_damaged_manifest_is_refused(folder: Path, text: str) -> None:
 def test_a_manifest_of_the_future_is_refused(folder: Path) -> None:
     path = folder / artifact.MANIFEST
     data = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(data | {"format": 2}), encoding="utf-8")
-    with pytest.raises(errors.ArtifactError, match="has format 2, this version reads 1"):
+    path.write_text(json.dumps(data | {"format": 3}), encoding="utf-8")
+    with pytest.raises(errors.ArtifactError, match="has format 3, this version reads 2"):
         artifact.read(folder)
 
 

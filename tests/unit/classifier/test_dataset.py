@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.knowledge.model import Knowledge
-from classifier import dataset, errors
+from classifier import dataset, errors, near_duplicates
 from classifier.dataset import LabelledText
 
 
@@ -40,12 +40,12 @@ def test_entity_marks_are_removed(marked: str, plain: str) -> None:
     ],
 )
 def test_case_width_punctuation_and_spaces_do_not_tell_texts_apart(same: str) -> None:
-    assert dataset.group_key(same) == "wheresmyparcel"
+    assert near_duplicates.key(same) == "wheresmyparcel"
 
 
 def test_texts_of_symbols_alone_keep_apart() -> None:
-    assert dataset.group_key("??") == "??"
-    assert dataset.group_key("!!") != dataset.group_key("??")
+    assert near_duplicates.key("??") == "??"
+    assert near_duplicates.key("!!") != near_duplicates.key("??")
 
 
 def test_one_intent_is_too_few() -> None:
@@ -80,8 +80,8 @@ def test_near_duplicates_never_stand_on_both_sides_of_the_split(starter: Knowled
         *(example(e.text.upper() + " ?!", e.intent) for e in starter.examples),
     ]
     parts = dataset.split(doubled, holdout=0.2, seed=1)
-    learned = {dataset.group_key(e.text) for e in parts.train}
-    tested = {dataset.group_key(e.text) for e in parts.holdout}
+    learned = {near_duplicates.key(e.text) for e in parts.train}
+    tested = {near_duplicates.key(e.text) for e in parts.holdout}
     assert tested
     assert not learned & tested
 

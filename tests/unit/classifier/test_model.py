@@ -11,8 +11,8 @@ import pytest
 from bot.knowledge.model import Knowledge
 from bot.training.registry import Registry
 from classifier import artifact, errors, model
-from classifier.dataset import group_key
 from classifier.model import IntentClassifier
+from classifier.near_duplicates import key
 from retrieval.encoders.runtime import Encoder
 
 UNSEEN = [
@@ -49,7 +49,7 @@ def classifier(folder: Path, encoder: Encoder) -> IntentClassifier:
 def test_sentences_that_it_never_saw_are_understood(
     classifier: IntentClassifier, starter: Knowledge, text: str, intent: str
 ) -> None:
-    assert group_key(text) not in {group_key(e.text) for e in starter.examples}
+    assert key(text) not in {key(e.text) for e in starter.examples}
     assert classifier.predict([text])[0].top.name == intent
 
 

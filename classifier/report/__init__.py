@@ -1,0 +1,1 @@
+"""The report that a training leaves in the model folder: evidence in, a page and a card out."""
