@@ -98,3 +98,28 @@ def score_scope(familiar: NDArray[np.float32], strange: NDArray[np.float32]) -> 
         fpr95=float((familiar <= np.quantile(strange, 0.95)).mean()),
         recall_at_5=float((strange < np.quantile(familiar, 0.05)).mean()),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two classifiers on the same texts."""
+
+    n: int
+    first_only: int
+    """Texts that only the first got right."""
+    second_only: int
+    p_value: float
+    """Of McNemar's exact test: how likely such a difference is between equals."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The numbers by name."""
+        return asdict(self)
+
+
+def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Comparison:
+    """McNemar's exact test (1947) on what each got right, both (n,)."""
+    from scipy.stats import binomtest  # noqa: PLC0415
+
+    one, other = int((first & ~second).sum()), int((second & ~first).sum())
+    p_value = float(binomtest(one, one + other).pvalue) if one + other else 1.0
+    return Comparison(n=len(first), first_only=one, second_only=other, p_value=p_value)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli import classifier
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(classifier.app, name="classifier")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
 
 

@@ -10,11 +10,20 @@ import traceback
 from collections.abc import Sequence
 
 from bot import errors
+from classifier import errors as classifier_errors
+from retrieval import errors as retrieval_errors
 
 FAILED = 1
 WRONG_USE = 2
 STOPPED = 130  # 128 + SIGINT, as shells count
-USERS_FAULT = (errors.ClientError, errors.ConfigError, errors.KnowledgeError)
+USERS_FAULT = (
+    errors.ClientError,
+    errors.ConfigError,
+    errors.KnowledgeError,
+    classifier_errors.DatasetError,
+    classifier_errors.ArtifactError,
+    retrieval_errors.EncoderChoiceError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

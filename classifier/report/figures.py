@@ -6,6 +6,7 @@ when the first picture is drawn.
 
 from __future__ import annotations
 
+import html
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ CURVE_POINTS = 600  # more cannot be told apart in a picture this wide
 
 # Okabe and Ito's colours, which people with any kind of colour blindness can tell apart.
 BLUE, ORANGE, GREY, INK = "#0072b2", "#d55e00", "#8a929c", "#2b3138"
+TAG = re.compile(r"<[^>]*>")  # what is not a tag is a label, and labels stay as they are
 FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', "
     "'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
@@ -213,10 +215,13 @@ def scope(found: Scope) -> str:
 
 def inline(svg: str, prefix: str, alt: str) -> str:
     """`svg` for use within a page: no prolog, ids of its own, a name for those who cannot see."""
-    body = svg[svg.index("<svg") :].replace('"#', f'"#{prefix}-').replace("(#", f"(#{prefix}-")
-    body = body.replace(' id="', f' id="{prefix}-')
-    escaped = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return body.replace("<svg", f'<svg role="img" aria-label="{escaped}"', 1)
+    body = re.sub(r"<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+
+    def own(tag: re.Match[str]) -> str:
+        return re.sub(r'( id="|"#|\(#)', rf"\1{prefix}-", tag[0])
+
+    named = f'<svg role="img" aria-label="{html.escape(words.plain(alt))}"'
+    return TAG.sub(own, body).replace("<svg", named, 1)
 
 
 def _sized(
@@ -247,7 +252,9 @@ def _percent(axis: Any) -> None:  # noqa: ANN401 - XAxis or YAxis, which share n
 
 def _svg(figure: Figure) -> str:
     written = StringIO()
-    figure.savefig(written, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    figure.savefig(
+        written, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    )
     svg = re.sub(r"<metadata>.*?</metadata>", "", written.getvalue(), flags=re.DOTALL)
     svg = re.sub(r"<!DOCTYPE.*?>", "", svg, flags=re.DOTALL)
-    return svg.replace("'DejaVu Sans'", FONTS)
+    return TAG.sub(lambda tag: tag[0].replace("'DejaVu Sans'", FONTS), svg)

@@ -61,7 +61,9 @@ def items(html: Iterable[str], tag: str = "ul") -> str:
 
 def cell(html: str, value: float | None = None) -> str:
     """A cell; with `value` it is a number to sort by and stands to the right."""
-    return f"<td>{html}</td>" if value is None else f'<td class="n" data-v="{value:.6g}">{html}</td>'
+    return (
+        f"<td>{html}</td>" if value is None else f'<td class="n" data-v="{value:.6g}">{html}</td>'
+    )
 
 
 def share(value: float, *, bar: bool = False) -> str:

@@ -37,13 +37,20 @@ def test_more_risk_answers_more() -> None:
 
 def test_too_small_a_sample_promises_nothing() -> None:
     sure = np.ones(40, np.float32), np.ones(40, bool)
-    assert risk.smallest_sample(0.03) == 76
     assert risk.point(*sure, 0.03).threshold is None
-    assert risk.point(*sure, 0.10).threshold == 1.0
-    assert risk.point(*sure, 0.10).coverage == 1.0
+    assert risk.point(*sure, 0.03).coverage == 0
+    assert risk.point(*sure, 0.15).threshold == 1.0
+    assert risk.point(*sure, 0.15).coverage == 1.0
+
+
+def test_a_model_that_is_good_enough_answers_everything() -> None:
+    chance = np.random.default_rng(4)
+    confidences = chance.random(3000).astype(np.float32)
+    found = risk.point(confidences, chance.random(3000) > 0.02, 0.05)
+    assert found.coverage > 0.99
 
 
 def test_a_bound_by_hand() -> None:
     # None wrong of n: 1 - delta ** (1 / n).
-    assert risk.upper_bound(0, 76) == pytest.approx(1 - 0.1 ** (1 / 76))
-    assert risk.upper_bound(5, 5) == 1.0
+    assert risk.upper_bound(0, 76, 0.1) == pytest.approx(1 - 0.1 ** (1 / 76))
+    assert risk.upper_bound(5, 5, 0.1) == 1.0

@@ -1,0 +1,277 @@
+"""What the commands of `frontdesk classifier` do and print."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.cli import progress
+from classifier import dataset, errors, inspection, reading, workshop
+from classifier import evaluate as measures
+from classifier.artifact import Manifest
+from classifier.model import IntentClassifier
+from classifier.prediction import IntentPrediction
+from classifier.reading import Columns
+from classifier.train import Method
+
+TERMINATED = 143  # 128 + SIGTERM, as shells count
+SHOWN = 3  # intents of a ranking
+DIGITS = 4
+NAMES = {
+    "n": "texts 文本数",
+    "accuracy": "accuracy 准确率",
+    "macro_f1": "macro F1",
+    "ece": "calibration error 校准误差",
+}
+SCOPE_NAMES = {
+    "n": "out-of-scope texts 范围外文本数",
+    "auroc": "AUROC",
+    "aupr": "average precision",
+    "fpr95": "false alarms at 95 % caught 误拒率",
+    "recall_at_5": "caught at 5 % false alarms 检出率",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A training that was asked for."""
+
+    data: Path
+    out: Path
+    method: str
+    holdout: float
+    encoder: str
+    encoders: Path
+    seed: int
+    columns: Columns
+
+
+def columns(text: str | None, label: str | None) -> Columns:
+    """The columns that were named."""
+    return Columns(text=text, label=label)
+
+
+def check(data: Path, valid: Path | None, chosen: Columns, *, as_json: bool) -> None:
+    """Print what `data` hold and what is odd in them."""
+    other = reading.read(valid, chosen) if valid else ()
+    found = inspection.inspect(reading.read(data, chosen), other)
+    if as_json:
+        _write({"rows": found.rows} | asdict(found))
+        return
+    console = Console()
+    console.print(
+        f"{found.rows} rows, {len(found.counts)} labels 行数与标签数; "
+        + ", ".join(f"{language} {n}" for language, n in found.languages.items()),
+        highlight=False,
+    )
+    _print_findings(console, found)
+    if not found.findings:
+        console.print("Nothing odd. 未发现问题。")
+
+
+def train(order: Order, *, as_json: bool) -> None:
+    """Train as ordered, and print how good the model is.
+
+    Raises:
+        errors.ClassifierError: nothing was written to `order.out`.
+    """
+    signal.signal(signal.SIGTERM, _leave_tidily)
+    examples = reading.read(order.data, order.columns)
+    dataset.check(examples, strict=False)
+    console = Console(stderr=True)
+    _print_findings(console, inspection.inspect(examples))
+    method = _method(order.method, examples, console)
+    started = time.monotonic()
+    with progress.lines() if as_json else progress.bars() as report:
+        trained = workshop.make(
+            examples,
+            order.out,
+            method=method,
+            encoder=order.encoder,
+            encoders=order.encoders,
+            holdout=order.holdout,
+            seed=order.seed,
+            on_progress=report,
+        )
+    manifest, took_s = trained.manifest, time.monotonic() - started
+    if as_json:
+        _write({"model": str(order.out), "seconds": round(took_s, 1), "metrics": manifest.metrics})
+        return
+    _print_trained(manifest, order.out, took_s)
+
+
+def evaluate(
+    folder: Path, data: Path, oos: Path | None, encoders: Path, chosen: Columns, *, as_json: bool
+) -> None:
+    """Measure the model in `folder` on `data`, and on texts out of its scope.
+
+    Raises:
+        errors.ClassifierError: a file or the folder cannot be used.
+    """
+    examples = reading.read(data, chosen)
+    strange = reading.read_texts(oos, Columns(text=chosen.text)) if oos else ()
+    with progress.bars() as report:
+        model = workshop.open_model(folder, encoders=encoders, on_progress=report)
+        gold = _gold(model, examples)
+        said, familiar = model.read([example.text for example in examples])
+        unfamiliar = model.read(strange)[1] if strange else None
+    scores = measures.score(said, gold)
+    found: dict[str, Any] = {
+        "n": scores.examples,
+        "accuracy": round(scores.accuracy, DIGITS),
+        "macro_f1": round(scores.macro_f1, DIGITS),
+        "ece": round(scores.calibration_error, DIGITS),
+    }
+    if unfamiliar is not None:
+        scope = measures.score_scope(familiar, unfamiliar).as_dict()
+        found["oos"] = {name: round(value, DIGITS) for name, value in scope.items()}
+    if as_json:
+        _write(found)
+        return
+    table = Table("figure", "value", title=f"{model.model_id} on {data}", title_justify="left")
+    for name, title in NAMES.items():
+        table.add_row(title, f"{found[name]:g}")
+    for name, title in SCOPE_NAMES.items() if unfamiliar is not None else ():
+        table.add_row(title, f"{found['oos'][name]:g}")
+    Console().print(table)
+
+
+def predict(
+    folder: Path,
+    words: Sequence[str],
+    data: Path | None,
+    encoders: Path,
+    chosen: Columns,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the best intents of texts.
+
+    Raises:
+        errors.ClassifierError: a file or the folder cannot be used, or there is no text.
+    """
+    texts = [*words, *(reading.read_texts(data, chosen) if data else ())]
+    if not texts:
+        raise errors.DatasetError("no texts.", hint="Give them as words, or a file with --data.")
+    with progress.bars() as report:
+        model = workshop.open_model(folder, encoders=encoders, on_progress=report)
+        found = model.predict(texts)
+    if as_json:
+        for text, prediction in zip(texts, found, strict=True):
+            _write(_shown(text, prediction))
+        return
+    table = Table("text 文本", "intents 意图", "familiar 熟悉度")
+    for text, prediction in zip(texts, found, strict=True):
+        ranked = prediction.ranking[:SHOWN]
+        best = "\n".join(f"{item.confidence:.0%} {item.name}" for item in ranked)
+        table.add_row(Text(text), Text(best), f"{prediction.familiarity:.0%}")
+    Console().print(table)
+
+
+def compare(
+    first: Path, second: Path, data: Path, encoders: Path, chosen: Columns, *, as_json: bool
+) -> None:
+    """Ask two models the same texts and test whether one is better.
+
+    Raises:
+        errors.ClassifierError: a file or a folder cannot be used.
+    """
+    examples = reading.read(data, chosen)
+    texts = [example.text for example in examples]
+    right = []
+    with progress.bars() as report:
+        for folder in (first, second):
+            model = workshop.open_model(folder, encoders=encoders, on_progress=report)
+            right.append(model.probabilities(texts).argmax(axis=1) == _gold(model, examples))
+    found = measures.compare(*right)
+    accuracies = [round(float(hits.mean()), DIGITS) for hits in right]
+    if as_json:
+        _write({"accuracy": accuracies} | found.as_dict())
+        return
+    table = Table("", str(first), str(second), title=f"{found.n} texts 文本", title_justify="left")
+    table.add_row("accuracy 准确率", *(f"{share:.2%}" for share in accuracies))
+    table.add_row("right alone 仅此模型正确", str(found.first_only), str(found.second_only))
+    Console().print(table)
+    sure = "likely real 差异可信" if found.p_value < 0.05 else "may be chance 可能是偶然"
+    Console().print(f"McNemar's exact test: p = {found.p_value:.3g}, the difference {sure}.")
+
+
+def _method(name: str, examples: Sequence[dataset.LabelledText], console: Console) -> Method:
+    if name != "auto":
+        return Method(name)
+    choice = workshop.choose(examples)
+    console.print(f"{choice.en} {choice.zh}", markup=False, highlight=False)
+    return choice.method
+
+
+def _gold(model: IntentClassifier, examples: Sequence[dataset.LabelledText]) -> measures.Gold:
+    place = {label: i for i, label in enumerate(model.manifest.labels)}
+    for example in examples:
+        if example.intent not in place:
+            raise errors.DatasetError(
+                f"{example.path}:{example.line}: the model has no label {example.intent!r}.",
+                path=example.path,
+                line=example.line,
+                hint="Take such rows out (--oos measures texts without a label), or train again.",
+            )
+    return np.array([place[example.intent] for example in examples], dtype=np.int64)
+
+
+def _print_trained(manifest: Manifest, out: Path, took_s: float) -> None:
+    title = f"{manifest.model_id} ({manifest.encoder}), {took_s:.0f} s"
+    table = Table(manifest.measured_on, "", title=title, title_justify="left")
+    names = {"examples": NAMES["n"], "calibration_error": NAMES["ece"]} | NAMES
+    for name, value in manifest.metrics.items():
+        table.add_row(names[name], f"{value:.4g}")
+    console = Console()
+    console.print(table)
+    dial = Table(
+        "at most wrong 允许错误", "confidence from 置信度", "answered 自动回答", "wrong 实错"
+    )
+    for point in manifest.risk:
+        if point["threshold"] is None:
+            dial.add_row(f"{point['risk']:.0%}", "more data needed 数据不足", "", "")
+        else:
+            shares = (f"{point['coverage']:.1%}", f"{point['error']:.1%}")
+            dial.add_row(f"{point['risk']:.0%}", f"{point['threshold']:.3f}", *shares)
+    console.print(dial)
+    console.print(f"Model folder 模型目录: {out}", markup=False, highlight=False)
+
+
+def _print_findings(console: Console, found: inspection.Inspection) -> None:
+    for finding in found.findings:
+        console.print(Text(f"! {finding.en} {finding.zh}"))
+        for case in finding.cases:
+            console.print(Text(f"    {case}"))
+
+
+def _shown(text: str, prediction: IntentPrediction) -> dict[str, Any]:
+    ranked = prediction.ranking[:SHOWN]
+    return {
+        "text": text,
+        "intent": prediction.top.name,
+        "confidence": round(prediction.top.confidence, DIGITS),
+        "familiarity": round(prediction.familiarity, DIGITS),
+        "ranking": [{"name": i.name, "confidence": round(i.confidence, DIGITS)} for i in ranked],
+    }
+
+
+def _write(value: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def _leave_tidily(_signal: int, _frame: FrameType | None) -> None:
+    """Unwind, so that the unfinished model folder is removed."""
+    sys.exit(TERMINATED)
