@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from classifier import familiarity, head, lexical
 from classifier.evaluate import Gold
+from classifier.label_names import Hints
 
 Floats = NDArray[np.float32]
 
@@ -31,6 +32,7 @@ def heads(
     classes: int,
     *,
     folds: NDArray[np.int64],
+    hints: Hints,
     on_progress: Callable[[str, float], None],
 ) -> Unseen:
     """Fit both heads without each fold in turn, and ask them about it.
@@ -41,6 +43,7 @@ def heads(
         gold: (n,).
         classes: at least 2; one may be missing outside a fold.
         folds: (n,), numbers from 0.
+        hints: what is known of the classes besides; learned from in every fold.
         on_progress: told the step and the share done.
     """
     count = int(folds.max()) + 1
@@ -51,8 +54,9 @@ def heads(
         on_progress(f"cross-validation, fold {fold + 1} of {count}", fold / count)
         learned, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         some = [texts[i] for i in learned.tolist()]
-        dense[asked] = head.fit(vectors[learned], gold[learned], classes).logits(vectors[asked])
-        words = lexical.fit(some, gold[learned], classes)
+        known_vectors, known_gold = hints.beside(vectors[learned], gold[learned])
+        dense[asked] = head.fit(known_vectors, known_gold, classes).logits(vectors[asked])
+        words = lexical.fit([*some, *hints.texts], known_gold, classes)
         margins[asked] = words.margins([texts[i] for i in asked.tolist()])
         known.append(familiarity.examples_of(vectors[learned], gold[learned], classes))
 

@@ -42,6 +42,9 @@ class Recipe:
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     dropout: float = 0.1
+    averaged: float = 0.995
+    """Decay of the moving average of the weights, which is what serves; 0 for none (Polyak &
+    Juditsky 1992; Tarvainen & Valpola 2017, arXiv:1703.01780)."""
     seed: int = 13
 
 
@@ -91,6 +94,7 @@ def tune(
     steps = recipe.epochs * -(-len(tokens) // recipe.batch_size)
     optimizer = torch.optim.AdamW(_groups(network, recipe), weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_then_linear(steps, recipe))
+    average = _Average(network, recipe.averaged)
     network.train()
     started = time.monotonic()
     step = 0
@@ -106,12 +110,32 @@ def tune(
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
+            average.follow(step)
             left_s = (time.monotonic() - started) / step * (steps - step)
             on_progress(
                 f"fine-tuning, epoch {epoch + 1} of {recipe.epochs}, about {left_s:.0f} s left",
                 step / steps,
             )
+    average.take()
     network.eval()
+
+
+class _Average:
+    """Follows the weights that are trained, smoothly, and takes their place in the end."""
+
+    def __init__(self, network: Any, decay: float) -> None:
+        self._weights = [weight for weight in network.parameters() if weight.requires_grad]
+        self._smooth = [weight.detach().clone() for weight in self._weights]
+        self._decay = decay
+
+    def follow(self, step: int) -> None:
+        decay = min(self._decay, (1 + step) / (10 + step))  # the first steps count for little
+        for smooth, weight in zip(self._smooth, self._weights, strict=True):
+            smooth.lerp_(weight.detach(), 1 - decay)
+
+    def take(self) -> None:
+        for smooth, weight in zip(self._smooth, self._weights, strict=True):
+            weight.data.copy_(smooth)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -29,6 +29,7 @@ from classifier import (
     finetune,
     fusion,
     head,
+    label_names,
     lexical,
     model,
     risk,
@@ -37,6 +38,7 @@ from classifier.artifact import Manifest
 from classifier.crossfit import Unseen
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress, Recipe
+from classifier.label_names import Hints
 from classifier.model import IntentClassifier, TextEncoder
 
 TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
@@ -110,14 +112,15 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progre
     on_progress("embedding the examples", 0.0)
     vectors = _embed(texts, encoder, on_progress)
     held_out = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
+    hints = label_names.hints(labels, gold, encoder)
     if plan.method is Method.HEAD:
-        fitted = _heads(plan, encoder, vectors, gold, labels, folder, on_progress)
+        fitted = _heads(plan, encoder, vectors, gold, labels, hints, folder, on_progress)
         tested = held_out if held_out.any() else np.ones(len(gold), bool)
     else:
         fitted = _network(plan, vectors, gold, labels, held_out, folder, on_progress)
         tested = held_out
     on_progress("fitting the words", 0.0)
-    words = lexical.fit(texts, gold, len(labels))
+    words = lexical.fit([*texts, *hints.texts], np.concatenate([gold, hints.gold]), len(labels))
     lexical.save(folder, words)
     return _measured(plan, fitted, words, gold, labels, tested, folder)
 
@@ -128,13 +131,16 @@ def _heads(
     vectors: Floats,
     gold: evaluate.Gold,
     labels: Sequence[str],
+    hints: Hints,
     folder: Path,
     on_progress: Progress,
 ) -> _Fitted:
     texts = [example.text for example in plan.examples]
     folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
-    unseen = crossfit.heads(texts, vectors, gold, len(labels), folds=folds, on_progress=on_progress)
-    final = head.fit(vectors, gold, len(labels))
+    unseen = crossfit.heads(
+        texts, vectors, gold, len(labels), folds=folds, hints=hints, on_progress=on_progress
+    )
+    final = head.fit(*hints.beside(vectors, gold), len(labels))
     model.save_head(folder, final)
     return _Fitted(
         dense=model.with_head(final, encoder),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from classifier import artifact, errors, inspection, model
 from classifier.dataset import LabelledText
-from classifier.finetune import Progress
+from classifier.finetune import Progress, Recipe
 from classifier.model import IntentClassifier
 from classifier.train import Method, Plan, Trained, train
 
@@ -59,7 +59,7 @@ def make(
     encoder: str,
     encoders: Path,
     holdout: float,
-    seed: int,
+    recipe: Recipe,
     on_progress: Progress,
 ) -> Trained:
     """Train by `method` into the folder `out`, which appears whole or not at all.
@@ -71,7 +71,7 @@ def make(
         encoder: `auto` (by the language of the texts), a packaged name, a folder or a hub id.
         encoders: where converted encoders are kept.
         holdout: share to measure on, for methods that need one.
-        seed: of everything left to chance.
+        recipe: of the fine-tuning; its seed is that of everything left to chance.
         on_progress: told the step and the share of it that is done.
 
     Raises:
@@ -94,7 +94,8 @@ def make(
         encoder_id=folder.name,
         examples=tuple(examples),
         holdout=0.0 if method is Method.HEAD else holdout,
-        seed=seed,
+        seed=recipe.seed,
+        recipe=recipe,
         threads=THREADS,
         strict=False,
     )

@@ -65,6 +65,10 @@ def train(
     ] = "auto",
     encoders: Encoders = ENCODERS,
     seed: Annotated[int, typer.Option(help="Of everything left to chance. 随机种子")] = 13,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data (full). 训练轮数")] = 8,
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-7, max=1e-2, help="Peak (full). 学习率")
+    ] = 2e-4,
     text_column: Text = None,
     label_column: Label = None,
     as_json: AsJson = False,
@@ -81,6 +85,8 @@ def train(
             encoder=encoder,
             encoders=encoders,
             seed=seed,
+            epochs=epochs,
+            learning_rate=learning_rate,
             columns=classifying.columns(text_column, label_column),
         ),
         as_json=as_json,

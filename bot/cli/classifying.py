@@ -21,6 +21,7 @@ from bot.cli import progress
 from classifier import dataset, errors, inspection, reading, workshop
 from classifier import evaluate as measures
 from classifier.artifact import Manifest
+from classifier.finetune import Recipe
 from classifier.model import IntentClassifier
 from classifier.prediction import IntentPrediction
 from classifier.reading import Columns
@@ -55,6 +56,8 @@ class Order:
     encoder: str
     encoders: Path
     seed: int
+    epochs: int
+    learning_rate: float
     columns: Columns
 
 
@@ -102,7 +105,7 @@ def train(order: Order, *, as_json: bool) -> None:
             encoder=order.encoder,
             encoders=order.encoders,
             holdout=order.holdout,
-            seed=order.seed,
+            recipe=Recipe(epochs=order.epochs, learning_rate=order.learning_rate, seed=order.seed),
             on_progress=report,
         )
     manifest, took_s = trained.manifest, time.monotonic() - started
