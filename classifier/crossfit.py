@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,11 @@ from numpy.typing import NDArray
 
 from classifier import familiarity, head, lexical
 from classifier.evaluate import Gold
+from classifier.fusion import Fusion
 from classifier.label_names import Hints
+
+THREADS = 2
+CURVE = (0.25, 0.5, 1.0)  # shares of the examples
 
 Floats = NDArray[np.float32]
 
@@ -50,15 +55,18 @@ def heads(
     dense = np.zeros((len(gold), classes), np.float32)
     margins = np.zeros((len(gold), classes), np.float32)
     known: list[familiarity.Examples] = []
-    for fold in range(count):
-        on_progress(f"cross-validation, fold {fold + 1} of {count}", fold / count)
+
+    def fold_out(fold: int) -> tuple[Floats, Floats]:
         learned, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        some = [texts[i] for i in learned.tolist()]
-        known_vectors, known_gold = hints.beside(vectors[learned], gold[learned])
-        dense[asked] = head.fit(known_vectors, known_gold, classes).logits(vectors[asked])
-        words = lexical.fit([*some, *hints.texts], known_gold, classes)
-        margins[asked] = words.margins([texts[i] for i in asked.tolist()])
-        known.append(familiarity.examples_of(vectors[learned], gold[learned], classes))
+        return _asked(texts, vectors, gold, classes, hints, learned, asked)
+
+    # Both solvers leave the interpreter free, so two folds run side by side on two cores.
+    with ThreadPoolExecutor(THREADS) as pool:
+        for fold, said in enumerate(pool.map(fold_out, range(count))):
+            dense[folds == fold], margins[folds == fold] = said
+            learned = folds != fold
+            known.append(familiarity.examples_of(vectors[learned], gold[learned], classes))
+            on_progress(f"cross-validation in {count} folds", (fold + 1) / count)
 
     def nearness(guesses: Gold) -> Floats:
         near = np.zeros(len(guesses), np.float32)
@@ -68,3 +76,47 @@ def heads(
         return near
 
     return Unseen(dense=dense, lexical=margins, nearness=nearness)
+
+
+def learning_curve(
+    texts: Sequence[str],
+    vectors: Floats,
+    gold: Gold,
+    classes: int,
+    *,
+    folds: NDArray[np.int64],
+    hints: Hints,
+    fusion: Fusion,
+) -> tuple[tuple[int, float], ...]:
+    """Accuracy on the first fold after learning a part of the other ones, and all of them.
+
+    Returns:
+        (examples learned from, accuracy 0 to 1), rising in examples.
+    """
+    asked, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
+    rest = np.random.default_rng(0).permutation(rest)
+    points = []
+    for share in CURVE:
+        learned = np.sort(rest[: round(len(rest) * share)])
+        if len(np.unique(gold[learned])) < 2 or not len(asked):
+            continue
+        said = fusion.probabilities(*_asked(texts, vectors, gold, classes, hints, learned, asked))
+        points.append((len(learned), float((said.argmax(axis=1) == gold[asked]).mean())))
+    return tuple(points)
+
+
+def _asked(
+    texts: Sequence[str],
+    vectors: Floats,
+    gold: Gold,
+    classes: int,
+    hints: Hints,
+    learned: NDArray[np.int64],
+    asked: NDArray[np.int64],
+) -> tuple[Floats, Floats]:
+    """Logits and margins of the texts `asked`, by heads that know those `learned`."""
+    known_vectors, known_gold = hints.beside(vectors[learned], gold[learned])
+    logits = head.fit(known_vectors, known_gold, classes).logits(vectors[asked])
+    some = [*(texts[i] for i in learned.tolist()), *hints.texts]
+    words = lexical.fit(some, known_gold, classes)
+    return logits, words.margins([texts[i] for i in asked.tolist()])

@@ -55,7 +55,10 @@ class Familiarity:
 
     def scores(self, vectors: Floats, dense: Floats, lexical: Floats, guesses: Gold) -> Floats:
         """How familiar (n,) each text is; about 0 for usual ones, lower for strange ones."""
-        found = signs(self.examples.nearness(vectors, guesses), dense, lexical)
+        return self.of_signs(signs(self.examples.nearness(vectors, guesses), dense, lexical))
+
+    def of_signs(self, found: Floats) -> Floats:
+        """Scores (n,) of the signs (n, 3)."""
         total: Floats = ((found - self.mean) / self.deviation).sum(axis=1)
         return total
 

@@ -11,7 +11,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +44,7 @@ from classifier.model import IntentClassifier, TextEncoder
 TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
 CALIBRATION_TEXTS = 40
 FOLDS = 5
+REFUSED = 0.05  # share of familiar texts below the line that the report draws
 EMBEDDED_AT_ONCE = 512  # texts, sorted by length within
 Floats = NDArray[np.float32]
 REPORTED_VERSIONS = ("torch", "transformers", "onnxruntime", "scikit-learn", "numpy", "frontdesk")
@@ -85,6 +86,12 @@ class Trained:
     """What the metrics were measured on."""
     probabilities: evaluate.Probabilities
     """(tested, labels): said by a model that never saw these texts."""
+    familiarity: Floats
+    """(tested,): how usual they looked to it, higher is more usual."""
+    refused_below: float
+    """The familiarity under which 5 % of such texts lie."""
+    learning_curve: tuple[tuple[int, float], ...]
+    """(examples, accuracy) of the linear heads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +115,7 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progre
     dataset.check(plan.examples, strict=plan.strict)
     labels = tuple(sorted({example.intent for example in plan.examples}))
     texts = [example.text for example in plan.examples]
-    gold = _gold(plan.examples, labels)
+    gold = gold_of(plan.examples, labels)
     on_progress("embedding the examples", 0.0)
     vectors = _embed(texts, encoder, on_progress)
     held_out = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
@@ -122,7 +129,18 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progre
     on_progress("fitting the words", 0.0)
     words = lexical.fit([*texts, *hints.texts], np.concatenate([gold, hints.gold]), len(labels))
     lexical.save(folder, words)
-    return _measured(plan, fitted, words, gold, labels, tested, folder)
+    trained = _measured(plan, fitted, words, gold, labels, tested, folder)
+    on_progress("measuring the learning curve", 0.0)
+    curve = crossfit.learning_curve(
+        texts,
+        vectors,
+        gold,
+        len(labels),
+        folds=dataset.folds(plan.examples, count=FOLDS, seed=plan.seed),
+        hints=hints,
+        fusion=fusion.Fusion(**trained.manifest.fusion),
+    )
+    return replace(trained, learning_curve=curve)
 
 
 def _heads(
@@ -205,6 +223,7 @@ def _measured(
     signs = familiarity.signs(unseen.nearness(guesses), unseen.dense, unseen.lexical)
     usual = familiarity.calibrate(fitted.examples, signs)
     familiarity.save(folder, usual)
+    scores = usual.of_signs(signs)
     shown = tested[fitted.asked]
     points = risk.points(said.max(axis=1), guesses == known)
     manifest = Manifest(
@@ -226,6 +245,9 @@ def _measured(
         classifier=IntentClassifier(manifest, parts),
         tested=tuple(plan.examples[i] for i in fitted.asked[shown].tolist()),
         probabilities=said[shown],
+        familiarity=scores[shown],
+        refused_below=float(np.quantile(scores, REFUSED)),
+        learning_curve=(),
     )
 
 
@@ -272,7 +294,8 @@ def _embed(texts: Sequence[str], encoder: TextEncoder, on_progress: Progress) ->
     return vectors
 
 
-def _gold(examples: Sequence[LabelledText], labels: Sequence[str]) -> evaluate.Gold:
+def gold_of(examples: Sequence[LabelledText], labels: Sequence[str]) -> evaluate.Gold:
+    """The places (n,) of the examples' intents among `labels`."""
     place = {label: i for i, label in enumerate(labels)}
     return np.array([place[example.intent] for example in examples], dtype=np.int64)  # (n,)
 

@@ -5,13 +5,14 @@ What `frontdesk classifier` does, without its words; the server trains by `bot.t
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier import artifact, errors, inspection, model
+from classifier import artifact, errors, inspection, model, reporting
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress, Recipe
 from classifier.model import IntentClassifier
@@ -60,6 +61,7 @@ def make(
     encoders: Path,
     holdout: float,
     recipe: Recipe,
+    notes: tuple[tuple[str, str], ...] = (),
     on_progress: Progress,
 ) -> Trained:
     """Train by `method` into the folder `out`, which appears whole or not at all.
@@ -72,6 +74,7 @@ def make(
         encoders: where converted encoders are kept.
         holdout: share to measure on, for methods that need one.
         recipe: of the fine-tuning; its seed is that of everything left to chance.
+        notes: for the report, in English and Chinese.
         on_progress: told the step and the share of it that is done.
 
     Raises:
@@ -100,8 +103,12 @@ def make(
         strict=False,
     )
     served = runtime.Encoder(folder, threads=THREADS)
+    started = time.monotonic()
     with artifact.new_folder(out) as building:
         trained = train(plan, building, served, on_progress=on_progress)
+        on_progress("writing the report", 0.0)
+        seconds = time.monotonic() - started
+        reporting.write(building, trained, plan.examples, notes=notes, seconds=seconds)
         artifact.seal(building, trained.manifest)
     return trained
 

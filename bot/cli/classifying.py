@@ -95,13 +95,14 @@ def train(order: Order, *, as_json: bool) -> None:
     dataset.check(examples, strict=False)
     console = Console(stderr=True)
     _print_findings(console, inspection.inspect(examples))
-    method = _method(order.method, examples, console)
+    choice = _choice(order.method, examples, console)
     started = time.monotonic()
     with progress.lines() if as_json else progress.bars() as report:
         trained = workshop.make(
             examples,
             order.out,
-            method=method,
+            method=choice.method,
+            notes=((choice.en, choice.zh),),
             encoder=order.encoder,
             encoders=order.encoders,
             holdout=order.holdout,
@@ -211,12 +212,16 @@ def compare(
     Console().print(f"McNemar's exact test: p = {found.p_value:.3g}, the difference {sure}.")
 
 
-def _method(name: str, examples: Sequence[dataset.LabelledText], console: Console) -> Method:
+def _choice(
+    name: str, examples: Sequence[dataset.LabelledText], console: Console
+) -> workshop.Choice:
     if name != "auto":
-        return Method(name)
+        return workshop.Choice(
+            method=Method(name), en="The method was asked for.", zh="训练方法由用户指定。"
+        )
     choice = workshop.choose(examples)
     console.print(f"{choice.en} {choice.zh}", markup=False, highlight=False)
-    return choice.method
+    return choice
 
 
 def _gold(model: IntentClassifier, examples: Sequence[dataset.LabelledText]) -> measures.Gold:
@@ -250,7 +255,10 @@ def _print_trained(manifest: Manifest, out: Path, took_s: float) -> None:
             shares = (f"{point['coverage']:.1%}", f"{point['error']:.1%}")
             dial.add_row(f"{point['risk']:.0%}", f"{point['threshold']:.3f}", *shares)
     console.print(dial)
-    console.print(f"Model folder 模型目录: {out}", markup=False, highlight=False)
+    page = out / "report" / "report.html"
+    console.print(
+        f"Model folder 模型目录: {out}; report 报告: {page}", markup=False, highlight=False
+    )
 
 
 def _print_findings(console: Console, found: inspection.Inspection) -> None:

@@ -44,8 +44,8 @@ def _confused(evidence: Evidence, measured: Measured) -> Iterator[Said]:
     yield Said(
         f"{{0}} is taken for {{1}} most often: {pair.count} of {total} sentences. Read them below; "
         "if even you hesitate, merge the two or say what sets them apart, otherwise add examples.",
-        f"{{0}} 最常被误认为 {{1}}：{total} 句中有 {pair.count} 句。请看下面的句子：如果您自己也难以"
-        "区分，请合并两个意图或明确界限；否则请补充例句。",
+        f"{{0}} 最常被误认为 {{1}}：{total} 句中有 {pair.count} 句。请看下面的句子：如果您自己也"
+        "难以区分，请合并两个意图或明确界限；否则请补充例句。",
         (evidence.labels[pair.gold], evidence.labels[pair.guessed]),
     )
 

@@ -104,7 +104,7 @@ def per_class(
     probabilities: Probabilities, gold: Gold, labels: Sequence[str]
 ) -> tuple[ClassScore, ...]:
     """Precision, recall, F1 and support of every label, in the order of `labels`."""
-    from sklearn import metrics  # type: ignore[import-untyped]  # noqa: PLC0415 - a second to load
+    from sklearn import metrics  # noqa: PLC0415 - a second to load
 
     columns = metrics.precision_recall_fscore_support(
         gold, probabilities.argmax(axis=1), labels=np.arange(len(labels)), zero_division=0.0
@@ -135,7 +135,7 @@ def averages(probabilities: Probabilities, gold: Gold) -> Averages:
 def per_group(
     probabilities: Probabilities, gold: Gold, groups: Sequence[str]
 ) -> tuple[GroupScore, ...]:
-    """Scores of each group, the largest first; `groups` names the group of each text, or is empty."""
+    """Scores of each group, the largest first; `groups` has one name per text, or none at all."""
     names, members = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
     found = [
         GroupScore(

@@ -46,8 +46,8 @@ LIMITS = (
         "测量数据中的错误标注会被算作模型的错误，或掩盖错误。",
     ),
     Said(
-        "It repeats what is uneven in its examples, such as fewer examples in one language. Compare "
-        "the languages above before relying on it.",
+        "It repeats what is uneven in its examples, such as fewer examples in one language. "
+        "Compare the languages above before relying on it.",
         "例句中的不均衡（如某种语言例句较少）会体现在结果中；使用前请比较上面各语言的数字。",
     ),
 )
@@ -89,10 +89,10 @@ def _summary(found: Measured, pick: Pick) -> str:
     part, whole = words.of_hundred(found.scores.accuracy)
     return pick(
         Said(
-            f"Ranks {len(found.intents)} intents of customer messages. Of {whole:,} messages that it "
-            f"had not seen, it understood {part}. Details: report/report.html.",
-            f"对客户消息的 {len(found.intents)} 个意图进行排序。{whole:,} 句没见过的话，听懂了 {part} 句。"
-            "详见 report/report.html。",
+            f"Ranks {len(found.intents)} intents of customer messages. Of {whole:,} messages that "
+            f"it had not seen, it understood {part}. Details: report/report.html.",
+            f"对客户消息的 {len(found.intents)} 个意图进行排序。{whole:,} 句没见过的话，"
+            f"听懂了 {part} 句。详见 report/report.html。",
         )
     )
 

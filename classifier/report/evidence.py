@@ -31,7 +31,7 @@ class RiskPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scope:
-    """How familiar the texts look to the model; strange ones are held to be about something else."""
+    """How familiar the texts look to the model; strange ones count as something else."""
 
     familiarity: NDArray[np.float32]
     """(n,), one per text of the evidence; higher is more familiar."""

@@ -37,7 +37,8 @@ FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', "
     "'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 )
-STYLE: dict[str, Any] = {
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
+STYLE: dict[Any, Any] = {  # matplotlib names its keys as literals
     "svg.fonttype": "none",
     "svg.hashsalt": "frontdesk",  # names of shapes would differ from run to run
     "text.parse_math": False,  # a label with dollar signs is no formula
@@ -113,19 +114,15 @@ def _matrix_axes(names: list[str]) -> tuple[Figure, Axes]:
 
 def _cells(axes: Axes, shares: NDArray[np.float64]) -> None:
     right = np.eye(len(shares), dtype=bool)
-    grid = {"edgecolors": "white", "linewidth": 1.0, "vmin": 0.0}
+    grid: dict[str, Any] = {"edgecolors": "white", "linewidth": 1.0, "vmin": 0.0}
     axes.pcolormesh(np.ma.masked_where(~right, shares), cmap="Blues", vmax=1.15, **grid)
     # Mistakes are rarer: their colour is full at a third, or nobody would see them.
     axes.pcolormesh(np.ma.masked_where(right, shares), cmap="Oranges", vmax=0.34, **grid)
     for row, column in np.argwhere(shares >= 0.005).tolist():
         share = shares[row, column]
         dark = share > (0.6 if row == column else 0.17)
-        axes.text(
-            *(column + 0.5, row + 0.5),
-            s=f"{share * 100:.0f}",
-            **{"ha": "center", "va": "center", "fontsize": 8},
-            color="white" if dark else INK,
-        )
+        color = "white" if dark else INK
+        axes.text(column + 0.5, row + 0.5, f"{share * 100:.0f}", color=color, **CENTRED)
 
 
 def reliability(bins: Sequence[Bin]) -> str:
@@ -163,7 +160,10 @@ def risk_coverage(curve: RiskCurve, points: Sequence[RiskPoint]) -> str:
             axes.scatter(
                 [p.coverage for p in promised],
                 [p.risk for p in promised],
-                **{"marker": "s", "s": 28, "color": ORANGE, "zorder": 4},
+                marker="s",
+                s=28,
+                color=ORANGE,
+                zorder=4,
                 label="promised 承诺",
             )
             axes.legend(loc="upper left", fontsize=9)

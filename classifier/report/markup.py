@@ -82,7 +82,10 @@ def table(
     caption: Said, heads: Sequence[Said], rows: Iterable[Sequence[str]], *, sortable: bool = False
 ) -> str:
     """A table; each row is its cells, of which the first becomes the head of the row."""
-    columns = "".join(f'<th scope="col">{both(head)}</th>' for head in heads)
+    rows = list(rows)
+    columns = "".join(
+        f'<th scope="col"{_side(place, rows)}>{both(head)}</th>' for place, head in enumerate(heads)
+    )
     body = "".join(f"<tr>{_row_head(row[0])}{''.join(row[1:])}</tr>" for row in rows)
     kind = ' class="sortable"' if sortable else ""
     return (
@@ -97,6 +100,11 @@ def figure(html: str, caption: Said, *, wide: bool = False) -> str:
     kind = "wide" if wide else "narrow"
     inner = f'<div class="scroll" tabindex="0">{html}</div>' if wide else html
     return f'<figure class="{kind}">{inner}<figcaption>{both(caption)}</figcaption></figure>'
+
+
+def _side(place: int, rows: Sequence[Sequence[str]]) -> str:
+    """Heads of numbers stand to the right, like the numbers."""
+    return ' class="n"' if rows and place and rows[0][place].startswith('<td class="n') else ""
 
 
 def _row_head(html: str) -> str:

@@ -1,4 +1,4 @@
-"""The sections of the page, in its order; each function returns HTML, "" if it has nothing to say."""
+"""The sections of the page, in its order: functions that return HTML, "" for nothing to say."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def headline(evidence: Evidence, found: Measured) -> str:
         (
             Said("Accuracy", "正确率"),
             percent(scores.accuracy),
-            Said(f"95 % sure: {percent(low)} to {percent(high)}", f"95 % 置信区间：{percent(low)} 至 {percent(high)}"),
+            Said(
+                f"95 % sure: {percent(low)} to {percent(high)}",
+                f"95 % 置信区间：{percent(low)} 至 {percent(high)}",
+            ),
         ),
         (
             Said("Macro F1", "宏平均 F1"),
@@ -59,11 +62,14 @@ def headline(evidence: Evidence, found: Measured) -> str:
         f"<div><dt>{both(title)}</dt><dd><b>{value}</b>{both(note)}</dd></div>"
         for title, value, note in tiles
     )
-    en = "sentence was" if whole == part == 1 else "unseen sentences were"
+    title = words_of(
+        f"{part} of {whole:,} unseen sentences were understood",
+        f"{whole:,} 句没见过的话，听懂了 {part} 句",
+    )
     return (
         f'<header><p class="kind">{words_of("Model report", "模型报告")}</p>'
-        f"<h1>{words_of(f'{part} of {whole:,} {en} understood', f'{whole:,} 句没见过的话，听懂了 {part} 句')}</h1>"
-        f"<p>{words_of('How measured: ', '测量方式：')}<strong>{both(source)}</strong></p>"
+        f"<h1>{title}</h1>"
+        f"<p>{words_of('How measured:', '测量方式：')} <strong>{both(source)}</strong></p>"
         f'<dl class="tiles">{cards}</dl>{_languages(found)}</header>'
     )
 
@@ -102,7 +108,7 @@ def _pair(evidence: Evidence, found: Measured, pair: Confusion, *, opened: bool)
         f"{pair.count} of {total} ({percent(pair.share, 0)})",
         f"{total} 句中的 {pair.count} 句（{percent(pair.share, 0)}）",
     )
-    became = words_of(" taken for ", " 被误认为 ")
+    became = f" {words_of('taken for', '被误认为')} "
     sentences = markup.items(
         f"{_quote(evidence, row)} {_sure(evidence, row)} {_place(evidence, row)}"
         for row in pair.rows
@@ -174,9 +180,9 @@ def intents(found: Measured) -> str:
         f"Means over intents: precision {percent(means.macro_precision)}, recall "
         f"{percent(means.macro_recall)}, F1 {percent(means.macro_f1)}; weighted by sentences: F1 "
         f"{percent(means.weighted_f1)}; micro F1 (accuracy): {percent(means.micro_f1)}.",
-        f"各意图平均：精确率 {percent(means.macro_precision)}，召回率 {percent(means.macro_recall)}，"
-        f"F1 {percent(means.macro_f1)}；按句数加权 F1 {percent(means.weighted_f1)}；"
-        f"微平均 F1（即正确率）{percent(means.micro_f1)}。",
+        f"各意图平均：精确率 {percent(means.macro_precision)}，召回率 "
+        f"{percent(means.macro_recall)}，F1 {percent(means.macro_f1)}；"
+        f"按句数加权 F1 {percent(means.weighted_f1)}；微平均 F1（即正确率）{percent(means.micro_f1)}。",
     )
     caption = Said("Intents, the weakest first", "各意图，最弱的在前")
     table = markup.table(caption, heads, rows, sortable=True)
@@ -206,10 +212,10 @@ def _captions(evidence: Evidence, found: Measured) -> dict[str, Said]:
         within = found.matrix[shown][:, shown]
         inside = int(within.sum() - within.trace())
         part = Said(
-            f" Only the {len(shown)} of {classes} intents with most mistakes are shown; {inside} of "
-            f"all {wrong} mistakes are between them.",
-            f"仅显示 {classes} 个意图中错误最多的 {len(shown)} 个；全部 {wrong} 个错误中有 {inside} 个"
-            "发生在它们之间。",
+            f" Only the {len(shown)} of {classes} intents with most mistakes are shown; {inside} "
+            f"of all {wrong} mistakes are between them.",
+            f"仅显示 {classes} 个意图中错误最多的 {len(shown)} 个；全部 {wrong} 个错误中有 "
+            f"{inside} 个发生在它们之间。",
         )
     error, aurc = percent(found.scores.calibration_error), f"{found.curve.aurc:.4f}"
     return {
@@ -233,7 +239,7 @@ def _captions(evidence: Evidence, found: Measured) -> dict[str, Said]:
             "增加例句的效果：右端仍在上升，说明继续增加有帮助。",
         ),
         "scope": Said(
-            "How familiar the sentences look. Left of the dashed line they count as something else.",
+            "How familiar the sentences look. Left of the dashed line they are refused.",
             "句子看起来有多熟悉。虚线左侧视为范围之外。",
         ),
     }
@@ -352,4 +358,6 @@ def _sure(evidence: Evidence, row: int) -> str:
 
 
 def _place(evidence: Evidence, row: int) -> str:
-    return f'<span class="place">{markup.text(evidence.places[row])}</span>' if evidence.places else ""
+    return (
+        f'<span class="place">{markup.text(evidence.places[row])}</span>' if evidence.places else ""
+    )
