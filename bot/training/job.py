@@ -13,7 +13,7 @@ from bot import errors
 from bot.config import Settings
 from bot.knowledge import reader
 from bot.training.registry import Registered, Registry
-from classifier import artifact
+from classifier import artifact, reporting
 from classifier import errors as classifier_errors
 from classifier.train import Method, Plan, train
 from retrieval import errors as retrieval_errors
@@ -82,5 +82,7 @@ def _train(plan: Plan, target: Path, on_progress: Progress) -> Registered:
     encoder = runtime.Encoder(plan.encoder_folder, threads=plan.threads)
     with artifact.new_folder(target) as folder:
         trained = train(plan, folder, encoder, on_progress=on_progress)
+        on_progress("writing the report", 0.0)
+        reporting.write(folder, trained, plan.examples)
         artifact.seal(folder, trained.manifest)
     return Registered(folder=target, manifest=artifact.read_unchecked(target))

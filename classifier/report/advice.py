@@ -42,9 +42,9 @@ def _confused(evidence: Evidence, measured: Measured) -> Iterator[Said]:
         return
     total = measured.intents[pair.gold].support
     yield Said(
-        f"{{0}} is taken for {{1}} most often: {pair.count} of {total} sentences. Read them below; "
+        f"{{0}} is taken for {{1}} most often: {pair.count} of {total} sentences. Read them: "
         "if even you hesitate, merge the two or say what sets them apart, otherwise add examples.",
-        f"{{0}} 最常被误认为 {{1}}：{total} 句中有 {pair.count} 句。请看下面的句子：如果您自己也"
+        f"{{0}} 最常被误认为 {{1}}：{total} 句中有 {pair.count} 句。请读这些句子：如果您自己也"
         "难以区分，请合并两个意图或明确界限；否则请补充例句。",
         (evidence.labels[pair.gold], evidence.labels[pair.guessed]),
     )
@@ -58,8 +58,9 @@ def _suspicious(evidence: Evidence, measured: Measured) -> Iterator[Said]:
     zh = f"至少有 {n} 句" if n >= SUSPECTS else f"有 {n} 句"
     yield Said(
         ("1 sentence seems" if n == 1 else en) + " to have the wrong label; the first stands under "
-        "{0} and looks like {1}. Check them in the list below: right labels help most.",
-        zh + "的标注可能有误；最可疑的一句标为 {0}，但更像 {1}。请核对下面的列表：改正标注最有效。",
+        "{0} and looks like {1}. Check the list of suspicious labels: right labels help most.",
+        zh
+        + "的标注可能有误；最可疑的一句标为 {0}，但更像 {1}。请核对可疑标注列表：改正标注最有效。",
         (evidence.labels[first.given], evidence.labels[first.likely]),
     )
 
@@ -97,8 +98,9 @@ def _calibration(measured: Measured) -> Iterator[Said]:
     error = measured.scores.calibration_error
     if error >= DISHONEST:
         yield Said(
-            f"Do not take its confidence at face value: it is {percent(error)} off on average.",
-            f"不要直接采信它的置信度：平均偏差为 {percent(error)}。",
+            f"Do not take its confidence at face value: it is {error * 100:.1f} "
+            "percentage points off on average.",
+            f"不要直接采信它的置信度：平均偏差 {error * 100:.1f} 个百分点。",
         )
 
 

@@ -159,10 +159,11 @@ def _mistakes(evidence: Evidence, found: Measured, pick: Pick) -> str:
 
 
 def _calibration(found: Measured, pick: Pick) -> str:
-    error = percent(found.scores.calibration_error)
+    points = f"{found.scores.calibration_error * 100:.1f}"
     said = Said(
-        f"Confidence is {error} off on average (expected calibration error, 15 bins).",
-        f"置信度平均偏差为 {error}（期望校准误差，15 个区间）。",
+        f"Confidence is {points} percentage points off on average (expected "
+        "calibration error, 15 bins).",
+        f"置信度平均偏差 {points} 个百分点（期望校准误差，15 个区间）。",
     )
     return f"{pick(said)}\n\n![{pick(Said('Reliability', '可靠性图'))}](report/reliability.svg)"
 

@@ -97,9 +97,10 @@ def confusion(matrix: NDArray[np.int64], labels: Sequence[str]) -> str:
 
 def _matrix_axes(names: list[str]) -> tuple[Figure, Axes]:
     """Axes of cells of a fixed size, with room for the longest name."""
-    n, margin = len(names), 0.7 + 0.085 * max(map(words.width, names))  # inches
-    cell = 0.34 if n > 8 else 0.6
-    figure, axes = _sized(cell * n, cell * n, left=margin, bottom=margin, right=0.3, top=0.2)
+    n, longest = len(names), 0.075 * max(map(words.width, names))  # inches
+    side = n * (0.34 if n > 8 else 0.6)
+    margins = {"left": 0.65 + longest, "bottom": 0.6 + 0.87 * longest, "right": 0.3, "top": 0.2}
+    figure, axes = _sized(side, side, **margins)
     places = np.arange(n) + 0.5
     axes.set_xticks(places, names, rotation=60, ha="right", rotation_mode="anchor", fontsize=9)
     axes.set_yticks(places, names, fontsize=9)
@@ -107,20 +108,26 @@ def _matrix_axes(names: list[str]) -> tuple[Figure, Axes]:
     axes.set_ylim(n, 0)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.supxlabel("Guessed 模型判断", fontsize=10, y=0.1 / figure.get_figheight())
-    figure.supylabel("Labelled 标注", fontsize=10, x=0.1 / figure.get_figwidth())
+    wide, high = figure.get_size_inches()
+    across, down = (margins["left"] + side / 2) / wide, (margins["bottom"] + side / 2) / high
+    figure.text(across, 0.1 / high, "Guessed 模型判断", ha="center")
+    figure.text(0.2 / wide, down, "Labelled 标注", va="center", ha="center", rotation=90)
     return figure, axes
 
 
 def _cells(axes: Axes, shares: NDArray[np.float64]) -> None:
+    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+
+    blues = LinearSegmentedColormap.from_list("right", ["#f3f5f7", BLUE, "#00507e"])
+    oranges = LinearSegmentedColormap.from_list("wrong", ["#f3f5f7", "#f2a878", ORANGE])
     right = np.eye(len(shares), dtype=bool)
     grid: dict[str, Any] = {"edgecolors": "white", "linewidth": 1.0, "vmin": 0.0}
-    axes.pcolormesh(np.ma.masked_where(~right, shares), cmap="Blues", vmax=1.15, **grid)
+    axes.pcolormesh(np.ma.masked_where(~right, shares), cmap=blues, vmax=1.4, **grid)
     # Mistakes are rarer: their colour is full at a third, or nobody would see them.
-    axes.pcolormesh(np.ma.masked_where(right, shares), cmap="Oranges", vmax=0.34, **grid)
+    axes.pcolormesh(np.ma.masked_where(right, shares), cmap=oranges, vmax=0.34, **grid)
     for row, column in np.argwhere(shares >= 0.005).tolist():
         share = shares[row, column]
-        dark = share > (0.6 if row == column else 0.17)
+        dark = share > (0.45 if row == column else 0.25)
         color = "white" if dark else INK
         axes.text(column + 0.5, row + 0.5, f"{share * 100:.0f}", color=color, **CENTRED)
 
@@ -230,7 +237,7 @@ def _sized(
     *,
     left: float = 0.8,
     bottom: float = 0.65,
-    right: float = 0.15,
+    right: float = 0.3,
     top: float = 0.15,
 ) -> tuple[Figure, Axes]:
     """Axes of `wide` by `high` inches within margins; the page's font must not move them."""

@@ -145,7 +145,7 @@ def suspects(evidence: Evidence, found: Measured) -> str:
         SENTENCE,
         LABELLED,
         Said("Looks like", "更像"),
-        Said("how sure", "把握"),
+        Said("How sure", "把握"),
         Said("p of the label", "标注的概率"),
         Said("Place", "位置"),
     ]
@@ -182,7 +182,8 @@ def intents(found: Measured) -> str:
         f"{percent(means.weighted_f1)}; micro F1 (accuracy): {percent(means.micro_f1)}.",
         f"各意图平均：精确率 {percent(means.macro_precision)}，召回率 "
         f"{percent(means.macro_recall)}，F1 {percent(means.macro_f1)}；"
-        f"按句数加权 F1 {percent(means.weighted_f1)}；微平均 F1（即正确率）{percent(means.micro_f1)}。",
+        f"按句数加权 F1 {percent(means.weighted_f1)}；"
+        f"微平均 F1（即正确率）{percent(means.micro_f1)}。",
     )
     caption = Said("Intents, the weakest first", "各意图，最弱的在前")
     table = markup.table(caption, heads, rows, sortable=True)
@@ -217,7 +218,7 @@ def _captions(evidence: Evidence, found: Measured) -> dict[str, Said]:
             f"仅显示 {classes} 个意图中错误最多的 {len(shown)} 个；全部 {wrong} 个错误中有 "
             f"{inside} 个发生在它们之间。",
         )
-    error, aurc = percent(found.scores.calibration_error), f"{found.curve.aurc:.4f}"
+    points, aurc = f"{found.scores.calibration_error * 100:.1f}", f"{found.curve.aurc:.4f}"
     return {
         "confusion": Said(
             "Which intent is taken for which, in percent of the sentences of a row: blue is right, "
@@ -225,9 +226,9 @@ def _captions(evidence: Evidence, found: Measured) -> dict[str, Said]:
             "各意图被判断成什么，占该行句子的百分比：蓝色正确，橙色错误。" + part.zh,
         ),
         "reliability": Said(
-            f"Is it as often right as it says? On the dashed line it would be; it is {error} off "
-            "on average.",
-            f"它的把握是否可信？在虚线上即完全可信；平均偏差为 {error}。",
+            f"Is it as often right as it says? On the dashed line it would be; it is {points} "
+            "percentage points off on average.",
+            f"它的把握是否可信？在虚线上即完全可信；平均偏差 {points} 个百分点。",
         ),
         "risk-coverage": Said(
             "The fewer sentences it acts on, the surest first, the fewer mistakes it makes. Area "
@@ -270,7 +271,7 @@ def dial(found: Measured) -> str:
 
 
 def _dial_row(row: RiskRow, *, promised: bool) -> list[str]:
-    cells = [cell(f"≤ {row.risk * 100:.3g} %", row.risk), share(row.observed_coverage)]
+    cells = [cell(f"≤ {row.risk * 100:.3g} %"), share(row.observed_coverage)]
     if promised and (row.promise is None or row.promise.threshold is None):
         word = both(Said("cannot be promised", "无法承诺")) if row.promise else "–"
         cells += [cell(word, 2), cell("–", 0), cell("–", 0)]

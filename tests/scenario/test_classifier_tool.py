@@ -1,0 +1,163 @@
+"""`frontdesk classifier` as a data scientist uses it: real processes, a real encoder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.knowledge.model import Knowledge
+
+INTENTS = (
+    "greet",
+    "human_please",
+    "login_problem",
+    "refund_status",
+    "start_return",
+    "track_parcel",
+)
+LEARNED, MEASURED = 24, 6  # examples of each intent
+STRANGE = (
+    "how tall is mount everest",
+    "write me a poem about the sea",
+    "what is the capital of peru",
+    "明天北京下雨吗",
+    "who won the football match last night",
+    "把这句话翻译成法语",
+)
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot", "classifier", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+
+
+def write(path: Path, rows: Sequence[tuple[str, ...]], *header: str) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(starter: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv, test.csv and oos.csv."""
+    folder = tmp_path_factory.mktemp("data")
+    learned, measured = [], []
+    for intent in INTENTS:
+        rows = [(e.text, e.intent) for e in starter.examples if e.intent == intent]
+        rows = rows[:: len(rows) // (LEARNED + MEASURED)]  # of both languages
+        learned += rows[:LEARNED]
+        measured += rows[LEARNED : LEARNED + MEASURED]
+    write(folder / "train.csv", learned, "utterance", "category")
+    write(folder / "test.csv", measured, "text", "intent")
+    write(folder / "oos.csv", [(text,) for text in STRANGE], "text")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(files: Path, encoders: Path) -> Path:
+    """A model folder of the method that is quick."""
+    out = files / "model"
+    done = run(
+        "train", "--data", files / "train.csv", "--out", out, "--method", "head",
+        "--encoders", encoders,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "5-fold cross-validation" in done.stdout
+    return out
+
+
+def test_the_folder_holds_model_report_and_card(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["metrics"]["examples"] == LEARNED * len(INTENTS)
+    assert manifest["metrics"]["accuracy"] > 0.8
+    assert len(manifest["risk"]) == 5
+    page = (trained / "report" / "report.html").read_text(encoding="utf-8")
+    assert "unseen" in page
+    assert "track_parcel" in page
+    assert (trained / "MODEL_CARD.md").is_file()
+
+
+def test_it_is_measured_with_texts_out_of_scope(trained: Path, files: Path, encoders: Path) -> None:
+    done = run(
+        "evaluate", "--model", trained, "--data", files / "test.csv", "--oos", files / "oos.csv",
+        "--encoders", encoders, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["n", "accuracy", "macro_f1", "ece", "oos"]
+    assert list(found["oos"]) == ["n", "auroc", "aupr", "fpr95", "recall_at_5"]
+    assert found["n"] == MEASURED * len(INTENTS)
+    assert found["accuracy"] > 0.75
+    assert found["oos"]["auroc"] > 0.9
+
+
+def test_it_classifies_words_of_both_languages(trained: Path, encoders: Path) -> None:
+    done = run(
+        "predict", "--model", trained, "--encoders", encoders, "--json",
+        "where is my parcel", "我要退货", "ＷＨＥＲＥ ＩＳ ＭＹ ＰＡＲＣＥＬ 📦",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["intent"] for item in said] == ["track_parcel", "start_return", "track_parcel"]
+    assert all(0 < item["familiarity"] <= 1 for item in said)
+
+
+def test_a_model_is_no_better_than_itself(trained: Path, files: Path, encoders: Path) -> None:
+    done = run(
+        "compare", trained, trained, "--data", files / "test.csv", "--encoders", encoders, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["first_only"], found["second_only"], found["p_value"]) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("text,intent\nhi,greet\n", "1 intents"),
+        ("text,intent\n" + "hi there,greet\n" * 9, "1 intents"),
+        ("text,intent\nhi,greet\n,greet\n", "bad.csv:3: the text is empty"),
+        ("words,what\nhi,greet\n", "--text-column"),
+    ],
+)
+def test_bad_data_are_named_and_nothing_is_written(
+    tmp_path: Path, encoders: Path, content: str, words: str
+) -> None:
+    (tmp_path / "bad.csv").write_text(content, encoding="utf-8")
+    done = run(
+        "train", "--data", tmp_path / "bad.csv", "--out", tmp_path / "out", "--encoders", encoders
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_a_label_that_the_model_does_not_know(
+    trained: Path, tmp_path: Path, encoders: Path
+) -> None:
+    strange = write(tmp_path / "t.csv", [("hi", "no/such 标签")], "text", "intent")
+    done = run("evaluate", "--model", trained, "--data", strange, "--encoders", encoders)
+    assert done.returncode == 2
+    assert "t.csv:2: the model has no label 'no/such 标签'" in done.stderr
+
+
+def test_an_existing_folder_is_not_overwritten(trained: Path, files: Path, encoders: Path) -> None:
+    before = (trained / "manifest.json").read_bytes()
+    done = run("train", "--data", files / "train.csv", "--out", trained, "--encoders", encoders)
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert (trained / "manifest.json").read_bytes() == before
+
+
+def test_data_are_checked(files: Path) -> None:
+    done = run("check", "--data", files / "train.csv", "--json")
+    found = json.loads(done.stdout)
+    assert found["rows"] == LEARNED * len(INTENTS)
+    assert set(found["languages"]) >= {"en", "zh"}
