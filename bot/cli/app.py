@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from enum import StrEnum
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -130,17 +131,48 @@ def evaluate(
     evaluating.evaluate(chosen, part.value, as_json=as_json, list_wrong=wrong)
 
 
-@app.command(help="Measure a running server: speed and memory. 测量运行中的服务。")
+bench_app = typer.Typer(invoke_without_command=True)
+app.add_typer(
+    bench_app, name="bench", help="Measure a running server; or `bench classifier`. 性能测试。"
+)
+
+
+@bench_app.callback()
 def bench(
+    context: typer.Context,
     url: Annotated[str | None, typer.Option(help="The server's address. 服务地址")] = None,
     count: Annotated[int, typer.Option(min=2, help="How many messages. 消息数")] = 500,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a running server: speed and memory."""
+    if context.invoked_subcommand is not None:
+        return
     from bot.cli import benching  # noqa: PLC0415
 
     benching.run(settings(given(project, None)), url, count, as_json=as_json)
+
+
+@bench_app.command(
+    "classifier", help="Train on public data sets, beside published figures. 公开数据集评测。"
+)
+def bench_classifier(
+    data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
+    method: Annotated[
+        classifier.Trainable, typer.Option(help="head or full. 训练方法")
+    ] = classifier.Trainable.HEAD,
+    only: Annotated[str, typer.Option(help="Tasks whose name has these words. 仅限任务")] = "",
+    encoder: Encoder = None,
+    encoders: classifier.Encoders = classifier.ENCODERS,
+    seed: Annotated[int, typer.Option(help="Of everything left to chance. 随机种子")] = 13,
+    as_json: AsJson = False,
+) -> None:
+    """Train on public data sets and print our figures beside the published ones."""
+    from bot.cli import classifier_bench  # noqa: PLC0415
+
+    classifier_bench.run(
+        data, method.value, only, encoder or "auto", encoders, seed, as_json=as_json
+    )
 
 
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")

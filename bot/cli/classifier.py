@@ -22,6 +22,13 @@ class Method(StrEnum):
     FULL = "full"
 
 
+class Trainable(StrEnum):
+    """Methods that can be asked for by name."""
+
+    HEAD = "head"
+    FULL = "full"
+
+
 File = Annotated[Path, typer.Option("--data", help="CSV, TSV, JSONL or Rasa NLU. 数据文件")]
 Text = Annotated[str | None, typer.Option("--text-column", help="Column of the texts. 文本列")]
 Label = Annotated[str | None, typer.Option("--label-column", help="Column of the labels. 标签列")]

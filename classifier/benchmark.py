@@ -1,0 +1,212 @@
+"""Public data sets, their published figures, and ours beside them.
+
+The data are not part of the project: `--data` names the folder where they lie. Nothing is tuned
+here; a test part is looked at to report.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier import errors, evaluate, reading, workshop
+from classifier.dataset import LabelledText
+from classifier.finetune import Progress, Recipe
+from classifier.train import Method
+
+CLINC = "clinc150/data_full.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One row of the table."""
+
+    name: str
+    train: tuple[LabelledText, ...]
+    test: tuple[LabelledText, ...]
+    oos: tuple[str, ...] = ()
+    goal: float
+    """Accuracy to reach, 0 to 1."""
+    floor: float
+    """Accuracy of TF-IDF with a linear support vector machine on the same split."""
+    published: str
+    """The best published figures, with their source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What was measured for one task."""
+
+    task: str
+    method: str
+    encoder: str
+    accuracy: float
+    macro_f1: float
+    ece: float
+    auroc: float | None
+    """Out of scope against in scope; None without such texts."""
+    recall_at_5: float | None
+    seconds: float
+    """Of the training, cross-validation and report included."""
+    goal: float
+    floor: float
+    published: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def tasks(data: Path) -> tuple[Task, ...]:
+    """The tasks whose files lie in `data`.
+
+    Raises:
+        errors.DatasetError: a file is missing or cannot be read.
+    """
+    banking = reading.read(data / "banking77/test.csv")
+    clinc = _clinc(data / CLINC)
+    strange = tuple(example.text for example in clinc["oos_test"])
+    few = "CPFT arXiv:2109.06349, ICDA arXiv:2302.05096"
+    return (
+        Task(
+            name="BANKING77",
+            train=reading.read(data / "banking77/train.csv"),
+            test=banking,
+            goal=0.940,
+            floor=0.9149,
+            published="93.66 BERT tuned (Casanueva 2020), 94.16 ConvFiT",
+        ),
+        Task(
+            name="BANKING77, 10 per intent",
+            train=_as_in(reading.read(data / "banking77/train_10.csv"), banking),
+            test=banking,
+            goal=0.880,
+            floor=0.7477,
+            published=f"87.20, 89.79 ({few})",
+        ),
+        Task(
+            name="BANKING77, 5 per intent",
+            train=_as_in(reading.read(data / "banking77/train_5.csv"), banking),
+            test=banking,
+            goal=0.830,
+            floor=0.6295,
+            published=f"80.86, 84.01 ({few})",
+        ),
+        Task(
+            name="CLINC150",
+            train=clinc["train"],
+            test=clinc["test"],
+            oos=strange,
+            goal=0.970,
+            floor=0.9293,
+            published="97.34 ConvFiT; AUROC .942 BERT, .969 SNGP",
+        ),
+        Task(
+            name="CLINC150, 10 per intent",
+            train=reading.read(data / "clinc150/train_10.csv"),
+            test=clinc["test"],
+            oos=strange,
+            goal=0.930,
+            floor=0.8133,
+            published=f"94.18, 94.84 ({few})",
+        ),
+        Task(
+            name="CLINC150, 5 per intent",
+            train=reading.read(data / "clinc150/train_5.csv"),
+            test=clinc["test"],
+            oos=strange,
+            goal=0.905,
+            floor=0.7271,
+            published=f"92.34, 92.62 ({few})",
+        ),
+        Task(
+            name="SMP2019 zh",
+            train=reading.read(data / "smp2019_zh/train.csv"),
+            test=reading.read(data / "smp2019_zh/test.csv"),
+            goal=0.940,
+            floor=0.8992,
+            published="none on this split",
+        ),
+    )
+
+
+def run(
+    task: Task, *, method: Method, encoder: str, encoders: Path, seed: int, on_progress: Progress
+) -> Result:
+    """Train on the task's train part in a folder that is deleted afterwards, and measure.
+
+    Raises:
+        errors.ClassifierError: the training failed.
+    """
+    place = Path(tempfile.mkdtemp(prefix="frontdesk-bench-"))
+    try:
+        started = time.monotonic()
+        recipe = Recipe(epochs=8, learning_rate=2e-4, seed=seed)
+        trained = workshop.make(
+            task.train,
+            place / "model",
+            method=method,
+            encoder=encoder,
+            encoders=encoders,
+            holdout=0.1,
+            recipe=recipe,
+            on_progress=on_progress,
+        )
+        seconds = time.monotonic() - started
+        labels = {label: i for i, label in enumerate(trained.manifest.labels)}
+        gold = np.array([labels[example.intent] for example in task.test], dtype=np.int64)
+        said, familiar = trained.classifier.read([example.text for example in task.test])
+        scores = evaluate.score(said, gold)
+        strange = trained.classifier.read(task.oos)[1] if task.oos else None
+        scope = None if strange is None else evaluate.score_scope(familiar, strange)
+        return Result(
+            task=task.name,
+            method=method.value,
+            encoder=trained.manifest.encoder,
+            accuracy=scores.accuracy,
+            macro_f1=scores.macro_f1,
+            ece=scores.calibration_error,
+            auroc=scope.auroc if scope else None,
+            recall_at_5=scope.recall_at_5 if scope else None,
+            seconds=round(seconds, 1),
+            goal=task.goal,
+            floor=task.floor,
+            published=task.published,
+        )
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _clinc(path: Path) -> dict[str, tuple[LabelledText, ...]]:
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise errors.DatasetError(
+            f"{path}: {cause}.", path=str(path), hint="Name the folder of the data sets: --data."
+        ) from cause
+    return {
+        part: tuple(LabelledText(text=text, intent=intent) for text, intent in rows)
+        for part, rows in parts.items()
+    }
+
+
+def _as_in(few: Sequence[LabelledText], full: Sequence[LabelledText]) -> tuple[LabelledText, ...]:
+    """`few` with the labels spelt as in `full`: the two files differ in capitals."""
+    spelt = {example.intent.casefold(): example.intent for example in full}
+    return tuple(
+        LabelledText(
+            text=e.text,
+            intent=spelt.get(e.intent.casefold(), e.intent),
+            path=e.path,
+            line=e.line,
+        )
+        for e in few
+    )
