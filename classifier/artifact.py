@@ -42,6 +42,8 @@ class Manifest:
     versions: dict[str, str]
     created_at: str
     """ISO 8601, UTC."""
+    network: str = ""
+    """The ONNX file that serves; empty where the encoder is not part of the folder."""
     format: int = FORMAT
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of every other file in the folder, by relative name."""

@@ -119,11 +119,11 @@ def with_head(head: LinearHead, encoder: TextEncoder) -> Dense:
     return dense
 
 
-def network(folder: Path, threads: int) -> Dense:
-    """The fine-tuned network in `folder`."""
+def network(folder: Path, file: str, threads: int) -> Dense:
+    """The fine-tuned network in `folder`, as its ONNX `file` holds it."""
     from retrieval.encoders import runtime  # noqa: PLC0415 - loads onnxruntime
 
-    served = runtime.OnnxTextModel(folder, threads=threads)
+    served = runtime.OnnxTextModel(folder, file, threads=threads)
     prefix = served.spec.query_prefix
 
     def dense(texts: Sequence[str]) -> tuple[Floats, Floats]:
@@ -140,7 +140,7 @@ def save_head(folder: Path, head: LinearHead) -> None:
 
 def _dense(folder: Path, manifest: Manifest, encoder: TextEncoder | None, threads: int) -> Dense:
     if manifest.method in NETWORKS:
-        return network(folder, threads)
+        return network(folder, manifest.network, threads)
     if manifest.method != HEAD:
         raise errors.ArtifactError(
             f"{folder} was trained by the unknown method {manifest.method!r}.",

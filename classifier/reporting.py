@@ -53,7 +53,7 @@ def write(
         ),
         scope=Scope(familiarity=trained.familiarity, threshold=trained.refused_below),
         facts=_facts(folder, trained, seconds),
-        notes=notes,
+        notes=(*notes, *trained.notes),
         findings=tuple((f.en, f.zh) for f in inspection.inspect(examples).findings),
     )
     page.write(folder, evidence)

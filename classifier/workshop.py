@@ -100,6 +100,7 @@ def make(
         seed=recipe.seed,
         recipe=recipe,
         threads=THREADS,
+        keep_float=True,
         strict=False,
     )
     served = runtime.Encoder(folder, threads=THREADS)

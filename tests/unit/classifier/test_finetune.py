@@ -99,6 +99,14 @@ def test_progress_is_told_from_nothing_to_all(tuned: Tuned) -> None:
     assert tuned.steps[0][1] == 0.0
 
 
+def test_int8_serves_unless_it_is_worse(tuned: Tuned) -> None:
+    assert tuned.manifest.network in ("model.int8.onnx", "model.float.onnx")
+    files = {path.name for path in tuned.folder.glob("*.onnx")}
+    assert tuned.manifest.network in files
+    if tuned.manifest.network == "model.int8.onnx":
+        assert files == {"model.int8.onnx"}  # the float one is kept only if asked for
+
+
 def test_the_recipe_is_written_down(tuned: Tuned) -> None:
     arguments = tuned.manifest.arguments
     assert (arguments["epochs"], arguments["batch_size"], arguments["examples"]) == (1, 12, 72)
