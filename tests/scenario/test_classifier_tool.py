@@ -161,3 +161,11 @@ def test_data_are_checked(files: Path) -> None:
     found = json.loads(done.stdout)
     assert found["rows"] == LEARNED * len(INTENTS)
     assert set(found["languages"]) >= {"en", "zh"}
+
+
+def test_benchmarks_without_their_data_say_what_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "bench", "classifier", "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    assert done.returncode == 2
+    assert "banking77" in done.stderr
+    assert "Traceback" not in done.stderr
