@@ -8,7 +8,8 @@ from pathlib import Path
 from classifier import inspection
 from classifier.dataset import LabelledText
 from classifier.report import page
-from classifier.report.evidence import Evidence, RiskPoint, Scope, Text
+from classifier.report.evidence import Evidence, Scope, Text
+from classifier.risk import RiskPoint
 from classifier.train import Trained, gold_of
 
 MEGABYTE = 1e6
@@ -42,15 +43,7 @@ def write(
         places=tuple(f"{Path(e.path).name}:{e.line}" for e in trained.tested),
         languages=tuple(inspection.language_of(text) for text in texts),
         learning_curve=trained.learning_curve,
-        thresholds=tuple(
-            RiskPoint(
-                risk=point["risk"],
-                threshold=point["threshold"],
-                coverage=point["coverage"],
-                expected_error=point["error"],
-            )
-            for point in manifest.risk
-        ),
+        thresholds=tuple(RiskPoint(**point) for point in manifest.risk),
         scope=Scope(familiarity=trained.familiarity, threshold=trained.refused_below),
         facts=_facts(folder, trained, seconds),
         notes=(*notes, *trained.notes),

@@ -186,7 +186,7 @@ def _dial(found: Measured, pick: Pick) -> str:
                 promised = (
                     f"{point.threshold:.3f}",
                     percent(point.coverage),
-                    percent(point.expected_error),
+                    percent(point.error),
                 )
         rows.append((f"≤ {row.risk * 100:.3g} %", percent(row.observed_coverage), *promised))
     area = f"AURC: {found.curve.aurc:.4f}"

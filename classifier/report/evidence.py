@@ -11,22 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.risk import RiskPoint
+
 Text = str | tuple[str, str]
 """Words for people: the same in both languages, or (English, Chinese)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskPoint:
-    """From which confidence on the model may act if at most `risk` of its acts may be wrong."""
-
-    risk: float
-    """Share of acts that may be wrong, 0 to 1."""
-    threshold: float | None
-    """The least confidence to act on, 0 to 1; `None` when this risk cannot be promised."""
-    coverage: float
-    """Share of the texts at or above the threshold, 0 to 1."""
-    expected_error: float
-    """Share of wrong guesses to expect among them, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from classifier.report import words
 from classifier.report.analysis import Bin, RiskCurve
-from classifier.report.evidence import RiskPoint, Scope
+from classifier.report.evidence import Scope
+from classifier.risk import RiskPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from classifier import evaluate
 from classifier.report import analysis
-from classifier.report.evidence import Evidence, RiskPoint
+from classifier.report.evidence import Evidence
+from classifier.risk import RiskPoint
 
 RISKS = (0.01, 0.02, 0.03, 0.05, 0.10)
 """Shares of mistakes that the page always looks at."""

@@ -278,7 +278,7 @@ def _dial_row(row: RiskRow, *, promised: bool) -> list[str]:
     elif row.promise is not None and row.promise.threshold is not None:
         threshold = row.promise.threshold
         cells.append(cell(f"{threshold:.3f}", threshold))
-        cells += [share(row.promise.coverage), share(row.promise.expected_error)]
+        cells += [share(row.promise.coverage), share(row.promise.error)]
     return cells
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from classifier.report import page
-from classifier.report.evidence import Evidence, RiskPoint, Scope
+from classifier.report.evidence import Evidence, Scope
+from classifier.risk import RiskPoint
 
 VOID = {"meta", "input"}
 HOSTILE = (
@@ -86,8 +87,8 @@ def full(labels: tuple[str, ...] = HOSTILE, n: int = 60) -> Evidence:
         languages=tuple(("en", "zh", "mixed", "other")[i % 4] for i in range(n)),
         learning_curve=((10, 0.5), (20, 0.7), (40, 0.9)),
         thresholds=(
-            RiskPoint(risk=0.01, threshold=None, coverage=0, expected_error=0),
-            RiskPoint(risk=0.05, threshold=0.71, coverage=0.8, expected_error=0.031),
+            RiskPoint(risk=0.01, threshold=None, coverage=0, error=0),
+            RiskPoint(risk=0.05, threshold=0.71, coverage=0.8, error=0.031),
         ),
         scope=Scope(
             familiarity=np.linspace(0.3, 1, n).astype(np.float32),
