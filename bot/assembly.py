@@ -23,7 +23,7 @@ from bot.ports import Store
 from bot.store import open_store
 from bot.training.registry import Registered, Registry
 from classifier import dataset
-from classifier.train import Method
+from classifier.methods import Method
 
 if TYPE_CHECKING:
     from retrieval.encoders.recent import RecentEncoder

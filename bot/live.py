@@ -20,7 +20,7 @@ from bot.assembly import BrainMaker, Parts
 from bot.knowledge.model import Knowledge
 from bot.training.supervisor import Step, train_in_child
 from classifier import dataset
-from classifier.train import Method
+from classifier.methods import Method
 
 WATCH_DEBOUNCE_MS = 150  # an editor writes a file in several steps
 WATCH_STEP_MS = 50

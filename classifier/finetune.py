@@ -1,177 +1,245 @@
-"""End-to-end fine-tuning of the encoder with its classification head, in plain torch.
-
-The head starts from the solution of the frozen encoder and only then the whole is tuned, which
-distorts the encoder less: LP-FT, Kumar et al. 2022 (arXiv:2202.10054), section 4. The word
-embeddings stay as they are: nine tenths of the weights, of which a few thousand examples would
-touch only some.
-"""
+"""The training loop: an objective in, a network that was tuned towards it out."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import adapters, checkpoint
+from classifier.checkpoint import Checkpoint
 from classifier.evaluate import Gold
-from classifier.head import LinearHead
+from classifier.methods import Recipe
+from classifier.network import pad
 
-if TYPE_CHECKING:
-    import torch
+EPOCH_SEEDS = 1_000  # apart, so that no epoch of two seeds is shuffled alike
+JUDGED_AT_ONCE = 64
+HELD_OUT_LOSS = "held-out loss"
 
+Rows = NDArray[np.int64]
 Progress = Callable[[str, float], None]
 """Called with the name of the step and the share of it that is done, 0 to 1."""
+Log = Callable[[int, Mapping[str, float]], None]
+"""Called with the step and the figures that were measured at it, by name."""
+Forward = Callable[[Sequence[Sequence[int]]], tuple[Any, Any]]
+"""Token ids of n texts → logits (n, classes) and unit vectors (n, dim), float torch tensors."""
+_LAYER = re.compile(r"layer\.(\d+)\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """Hyper-parameters; the defaults were chosen on validation data (docs/benchmarks.md)."""
+class Lessons:
+    """Texts as token ids, and what to say of them."""
 
-    epochs: int = 5
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    """Peak, for the top layer and the head; decays linearly to 0."""
-    layer_decay: float = 0.9
-    """Each layer further down learns this much slower (ULMFiT, Howard & Ruder 2018, 3.2)."""
-    warmup: float = 0.1
-    """Share of the steps over which the learning rate rises."""
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.05
-    dropout: float = 0.1
-    averaged: float = 0.995
-    """Decay of the moving average of the weights, which is what serves; 0 for none (Polyak &
-    Juditsky 1992; Tarvainen & Valpola 2017, arXiv:1703.01780)."""
-    seed: int = 13
+    tokens: Sequence[Sequence[int]]
+    gold: Gold  # (n,)
+    teacher: NDArray[np.float32] | None = None
+    """(n, classes): probabilities that a teacher gives, learned beside the labels."""
 
 
-def build(encoder: Path, head: LinearHead, *, pooling_dropout: float = 0.1) -> Any:
-    """A torch module: (input_ids, attention_mask), both int64 (n, t) → logits, unit vectors."""
-    import torch  # noqa: PLC0415 - only training needs it
-    from transformers import BertModel  # noqa: PLC0415
+class Objective(Protocol):
+    """What to tune towards."""
 
-    class IntentNetwork(torch.nn.Module):
-        """BERT, mean pooling, linear head."""
+    def steps(self) -> int:
+        """How many steps an epoch has."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.bert = BertModel.from_pretrained(encoder, add_pooling_layer=False)
-            self.dropout = torch.nn.Dropout(pooling_dropout)
-            self.head = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
-            with torch.no_grad():
-                self.head.weight.copy_(torch.from_numpy(head.weight))
-                self.head.bias.copy_(torch.from_numpy(head.bias))
-            self.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+    def batches(self, chance: np.random.Generator) -> Iterator[Rows]:
+        """The rows of each step of an epoch."""
 
-        def forward(
-            self, input_ids: torch.Tensor, attention_mask: torch.Tensor
-        ) -> tuple[torch.Tensor, torch.Tensor]:
-            states = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
-            mask = attention_mask.unsqueeze(-1).to(states.dtype)  # (n, t, 1)
-            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)  # (n, dim)
-            vectors = torch.nn.functional.normalize(mean, dim=-1)  # (n, dim)
-            return self.head(self.dropout(vectors)), vectors
-
-    return IntentNetwork()
+    def loss(self, rows: Rows, forward: Forward) -> Any:
+        """The loss of some rows, a torch scalar that gradients can be taken of."""
 
 
-def tune(
-    network: Any,
-    tokens: Sequence[Sequence[int]],
-    gold: Gold,
-    recipe: Recipe,
-    *,
-    on_progress: Progress,
-) -> None:
-    """Train `network` in place on token ids and labels; says its progress after each batch."""
-    import torch  # noqa: PLC0415
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a training tells, and what it may lean on."""
 
-    torch.manual_seed(recipe.seed)
-    chance = np.random.default_rng(recipe.seed)
-    steps = recipe.epochs * -(-len(tokens) // recipe.batch_size)
-    optimizer = torch.optim.AdamW(_groups(network, recipe), weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_then_linear(steps, recipe))
-    average = _Average(network, recipe.averaged)
-    network.train()
-    started = time.monotonic()
-    step = 0
-    for epoch in range(recipe.epochs):
-        for rows in _batches(tokens, recipe.batch_size, chance):
-            logits, _ = network(*pad([tokens[i] for i in rows]))
-            loss = torch.nn.functional.cross_entropy(
-                logits, torch.from_numpy(gold[rows]), label_smoothing=recipe.label_smoothing
-            )
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad(set_to_none=True)
-            step += 1
-            average.follow(step)
-            left_s = (time.monotonic() - started) / step * (steps - step)
-            on_progress(
+    on_progress: Progress
+    log: Log = lambda _step, _figures: None
+    checkpoint: Checkpoint | None = None
+    """Where to leave off and go on after an interruption."""
+    watched: Lessons | None = None
+    """Texts not learned from, whose loss is logged and, with `patience`, decides when to stop."""
+
+
+def tune(network: Any, objective: Objective, recipe: Recipe, around: Surroundings) -> int:
+    """Train `network` in place, and give the number of epochs that its weights come from.
+
+    An epoch depends on nothing but the weights before it, the recipe and its own number: a
+    training that goes on from a checkpoint ends where an uninterrupted one does.
+    """
+    trainer = Trainer(network, objective, recipe, around)
+    if around.checkpoint:
+        checkpoint.restore(around.checkpoint, trainer)
+    while trainer.epochs_done < recipe.epochs and not trainer.is_enough():
+        trainer.learn()
+        if around.watched is not None:
+            trainer.judge(around.watched)
+        if around.checkpoint:
+            checkpoint.save(around.checkpoint, trainer)
+    return trainer.finish()
+
+
+class Trainer:
+    """The network with its optimiser, its moving average and, if watched, its best state."""
+
+    def __init__(
+        self, network: Any, objective: Objective, recipe: Recipe, around: Surroundings
+    ) -> None:
+        """Begin before the first epoch."""
+        import torch  # noqa: PLC0415 - seconds to import, only training needs it
+
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = network.to(self.device)
+        self.weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
+        self.optimizer = torch.optim.AdamW(_groups(network, recipe), betas=(0.9, 0.999))
+        self.average = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        self.best: dict[str, torch.Tensor] = {}
+        self.best_loss, self.best_epoch = float("inf"), 0
+        self.epochs_done = 0
+        self._objective, self._recipe, self._around = objective, recipe, around
+        self._per_epoch = objective.steps()
+        self._bfloat16 = _in_bfloat16(recipe.precision, self.device)
+
+    def learn(self) -> None:
+        """Go through one epoch."""
+        import torch  # noqa: PLC0415
+
+        recipe, epoch, steps = self._recipe, self.epochs_done, self._per_epoch
+        torch.manual_seed(recipe.seed * EPOCH_SEEDS + epoch)
+        chance = np.random.default_rng([recipe.seed, epoch])
+        self.network.train()
+        started, total = time.monotonic(), 0.0
+        for place, rows in enumerate(self._objective.batches(chance)):
+            step = epoch * steps + place
+            total += self._step(step, rows)
+            left = recipe.epochs * steps - step - 1
+            left_s = (time.monotonic() - started) / (place + 1) * left
+            self._around.on_progress(
                 f"fine-tuning, epoch {epoch + 1} of {recipe.epochs}, about {left_s:.0f} s left",
-                step / steps,
+                (step + 1) / (recipe.epochs * steps),
             )
-    average.take()
-    network.eval()
+        self.epochs_done += 1
+        self._around.log(self.epochs_done * steps, {"loss": total / steps})
+
+    def judge(self, watched: Lessons) -> None:
+        """Measure the averaged weights on the watched lessons, and remember the best of them."""
+        with _Swapped(self.weights, self.average):
+            loss, accuracy = self._measure(watched)
+        figures = {HELD_OUT_LOSS: loss, "held-out accuracy": accuracy}
+        self._around.log(self.epochs_done * self._per_epoch, figures)
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, self.epochs_done
+            if self._recipe.patience:
+                self.best = {name: w.clone() for name, w in self.average.items()}
+
+    def is_enough(self) -> bool:
+        """Whether the watched loss has not fallen for as many epochs as the recipe bears."""
+        patience = self._recipe.patience
+        return bool(self.best) and self.epochs_done - self.best_epoch >= patience
+
+    def finish(self) -> int:
+        """Leave the best averaged weights in the network, on the CPU."""
+        for name, weight in self.weights.items():
+            weight.data.copy_((self.best or self.average)[name])
+        self.network.to("cpu").eval()
+        return self.best_epoch if self.best else self.epochs_done
+
+    def _step(self, step: int, rows: Rows) -> float:
+        import torch  # noqa: PLC0415
+
+        recipe, total = self._recipe, 0.0
+        for part in np.array_split(rows, min(recipe.accumulate, len(rows))):
+            loss = self._objective.loss(part, self._forward) * (len(part) / len(rows))
+            loss = loss + adapters.penalty(self.network.bert) / recipe.accumulate
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), 1.0)
+        rate = _rate(step, recipe.epochs * self._per_epoch, recipe)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * rate
+        self.optimizer.step()
+        adapters.after_step(self.network.bert, step)
+        self.optimizer.zero_grad(set_to_none=True)
+        # The first steps count for little; without averaging the last one counts alone.
+        decay = min(recipe.averaged, (2 + step) / (11 + step)) if recipe.averaged else 0.0
+        for name, weight in self.weights.items():
+            self.average[name].lerp_(weight.detach(), 1 - decay)
+        return total
+
+    def _forward(self, rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        import torch  # noqa: PLC0415
+
+        with torch.autocast(self.device, torch.bfloat16, enabled=self._bfloat16):
+            logits, vectors = self.network(*pad(rows, self.device))
+        return logits.float(), vectors.float()
+
+    def _measure(self, watched: Lessons) -> tuple[float, float]:
+        """Mean negative log-likelihood and accuracy."""
+        import torch  # noqa: PLC0415
+
+        self.network.eval()
+        loss, right = 0.0, 0
+        with torch.inference_mode():
+            for start in range(0, len(watched.tokens), JUDGED_AT_ONCE):
+                logits = self._forward(watched.tokens[start : start + JUDGED_AT_ONCE])[0].cpu()
+                gold = torch.from_numpy(watched.gold[start : start + JUDGED_AT_ONCE])
+                loss += float(torch.nn.functional.cross_entropy(logits, gold, reduction="sum"))
+                right += int((logits.argmax(1) == gold).sum())
+        return loss / len(watched.tokens), right / len(watched.tokens)
 
 
-class _Average:
-    """Follows the weights that are trained, smoothly, and takes their place in the end."""
+class _Swapped:
+    """A `with` block in which the weights have other values."""
 
-    def __init__(self, network: Any, decay: float) -> None:
-        self._weights = [weight for weight in network.parameters() if weight.requires_grad]
-        self._smooth = [weight.detach().clone() for weight in self._weights]
-        self._decay = decay
+    def __init__(self, weights: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+        self._weights, self._others = weights, others
+        self._before: dict[str, Any] = {}
 
-    def follow(self, step: int) -> None:
-        decay = min(self._decay, (1 + step) / (10 + step))  # the first steps count for little
-        for smooth, weight in zip(self._smooth, self._weights, strict=True):
-            smooth.lerp_(weight.detach(), 1 - decay)
+    def __enter__(self) -> None:
+        for name, weight in self._weights.items():
+            self._before[name] = weight.detach().clone()
+            weight.data.copy_(self._others[name])
 
-    def take(self) -> None:
-        for smooth, weight in zip(self._smooth, self._weights, strict=True):
-            weight.data.copy_(smooth)
-
-
-def pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids of different lengths as `input_ids` and `attention_mask`, both int64 (n, t)."""
-    import torch  # noqa: PLC0415
-
-    longest = max(len(row) for row in rows)
-    ids = torch.zeros(len(rows), longest, dtype=torch.int64)
-    mask = torch.zeros(len(rows), longest, dtype=torch.int64)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = torch.tensor(row)
-        mask[place, : len(row)] = 1
-    return ids, mask
+    def __exit__(self, *_: object) -> None:
+        for name, weight in self._weights.items():
+            weight.data.copy_(self._before[name])
 
 
 def _groups(network: Any, recipe: Recipe) -> list[dict[str, Any]]:
-    """One parameter group for each layer, with its own learning rate."""
-    layers = len(network.bert.encoder.layer)
-    groups = [{"params": list(network.head.parameters()), "lr": recipe.learning_rate}]
-    for depth, layer in enumerate(network.bert.encoder.layer):
-        rate = recipe.learning_rate * recipe.layer_decay ** (layers - 1 - depth)
-        groups.append({"params": list(layer.parameters()), "lr": rate})
-    return groups
+    """One parameter group for each layer and kind of weight, with its own peak rate."""
+    layers = network.bert.config.num_hidden_layers
+    groups: dict[tuple[int, bool], list[Any]] = {}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            found = _LAYER.search(name)
+            above = layers - 1 - int(found[1]) if found else 0
+            if "embeddings" in name:
+                above = layers
+            groups.setdefault((above, weight.ndim > 1), []).append(weight)
+    return [
+        {
+            "params": weights,
+            "peak": recipe.learning_rate * recipe.layer_decay**above,
+            "weight_decay": recipe.weight_decay if is_matrix else 0.0,
+        }
+        for (above, is_matrix), weights in groups.items()
+    ]
 
 
-def _warm_then_linear(steps: int, recipe: Recipe) -> Callable[[int], float]:
+def _rate(step: int, steps: int, recipe: Recipe) -> float:
+    """The share of the peak rate at `step`: up linearly, then down to 0."""
     warm = max(1, round(steps * recipe.warmup))
-    return lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+    return min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
 
 
-def _batches(
-    tokens: Sequence[Sequence[int]], size: int, chance: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Shuffled batches of rows of similar length, so that little is padded."""
-    noise = chance.uniform(0, 3, len(tokens))
-    order = np.argsort(np.array([len(row) for row in tokens]) + noise)
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
-    for place in chance.permutation(len(batches)):
-        yield batches[place]
+def _in_bfloat16(precision: str, device: str) -> bool:
+    from retrieval.encoders import cpu  # noqa: PLC0415 - reads a file
+
+    if precision != "auto":
+        return precision == "bfloat16"
+    return device == "cuda" or cpu.multiplies_bfloat16()

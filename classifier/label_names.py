@@ -62,6 +62,11 @@ def hints(labels: Sequence[str], gold: Gold, encoder: TextEncoder) -> Hints:
     )
 
 
+def none(dim: int) -> Hints:
+    """No names at all, beside vectors of that size."""
+    return Hints(texts=(), vectors=np.zeros((0, dim), np.float32), gold=np.zeros(0, np.int64))
+
+
 def words(label: str) -> str:
     """A label as a person would say it: `Refund_not-showingUp?` → "refund not showing up"."""
     return _SEPARATOR.sub(" ", _CAMEL.sub(" ", label)).strip().casefold()

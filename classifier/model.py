@@ -23,11 +23,12 @@ from classifier.familiarity import Familiarity
 from classifier.fusion import Fusion
 from classifier.head import LinearHead
 from classifier.lexical import LexicalHead
+from classifier.methods import Method
 from classifier.prediction import IntentPrediction, RankedIntent
 
 HEAD_FILE = "head.safetensors"
 HEAD = "head"
-NETWORKS = ("full",)
+NETWORKS = tuple(method.value for method in Method if method.tunes)
 
 Floats = NDArray[np.float32]
 Dense = Callable[[Sequence[str]], tuple[Floats, Floats]]
@@ -59,6 +60,10 @@ class IntentClassifier:
         self.manifest = manifest
         self.model_id = manifest.model_id
         self._parts = parts
+
+    def under(self, manifest: Manifest) -> IntentClassifier:
+        """The same parts under another manifest."""
+        return IntentClassifier(manifest, self._parts)
 
     def read(self, texts: Sequence[str]) -> tuple[evaluate.Probabilities, Floats]:
         """Calibrated probabilities (n, classes) and familiarity scores (n,), higher is usual."""

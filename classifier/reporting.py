@@ -65,6 +65,7 @@ def _facts(folder: Path, trained: Trained, seconds: float | None) -> Mapping[str
         "created": manifest.created_at,
         "versions": ", ".join(f"{name} {number}" for name, number in manifest.versions.items()),
     }
+    facts |= trained.facts
     if seconds is not None:
         facts["training time"] = f"{seconds:.0f} s"
     return facts

@@ -1,4 +1,4 @@
-"""Trains a classifier into a folder: heads on the frozen encoder, or the whole network.
+"""Trains a classifier into a folder: heads on the frozen encoder, or a network of its own.
 
 Linear heads are cheap, so they are measured by cross-validation and then fitted on everything. A
 fine-tuned network is measured on a part of the data that is held out. With the same data, share and
@@ -7,13 +7,13 @@ seed both report the figures of the same held-out texts and can be compared.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import platform
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,41 +23,38 @@ from numpy.typing import NDArray
 from classifier import (
     crossfit,
     dataset,
-    errors,
     evaluate,
+    experts,
     familiarity,
-    finetune,
+    finetuned,
     fusion,
-    head,
     label_names,
     lexical,
     model,
     risk,
 )
 from classifier.artifact import Manifest
-from classifier.crossfit import Unseen
 from classifier.dataset import LabelledText
-from classifier.finetune import Progress, Recipe
+from classifier.errors import DatasetError
+from classifier.experts import Fitted, Known
+from classifier.finetune import Log, Progress
 from classifier.label_names import Hints
+from classifier.methods import Method, Recipe
 from classifier.model import IntentClassifier, TextEncoder
 
-TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
-CALIBRATION_TEXTS = 40
 FOLDS = 5
-INT8_MAY_COST = 0.003  # of accuracy on held-out texts, against float weights
 REFUSED = 0.05  # share of familiar texts below the line that the report draws
 EMBEDDED_AT_ONCE = 512  # texts, sorted by length within
 Floats = NDArray[np.float32]
-REPORTED_VERSIONS = ("torch", "transformers", "onnxruntime", "scikit-learn", "numpy", "frontdesk")
-
-
-class Method(StrEnum):
-    """How a classifier is trained."""
-
-    HEAD = "head"
-    """A linear head on the frozen encoder: seconds."""
-    FULL = "full"
-    """The encoder fine-tuned end to end with its head: minutes."""
+REPORTED_VERSIONS = (
+    "torch",
+    "transformers",
+    "peft",
+    "onnxruntime",
+    "scikit-learn",
+    "numpy",
+    "frontdesk",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +67,54 @@ class Plan:
     examples: tuple[LabelledText, ...]
     holdout: float
     """Share of the examples to measure on, 0 to 0.5; 0 lets `head` report all of its folds."""
+    valid: tuple[LabelledText, ...] = ()
+    """To measure on instead of a share of the examples; never learned from."""
+    teacher: TextEncoder | None = None
+    """A larger encoder, whose heads teach the network; needed in training only."""
+    teacher_id: str = ""
+    refit: bool = False
+    """Train a network once more, on everything, after it was measured on what was held out."""
+    search: int = 0
+    """How many recipes a search tries before a network is trained; 0: the recipe as it is."""
     seed: int = 13
     threads: int = 2
     keep_float: bool = False
-    """Keep the network with float weights beside the one that serves."""
+    """Keep the float weights beside the network that serves."""
     strict: bool = True
     """Refuse texts under two labels and intents with one example, instead of going on."""
     recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What was asked for, by name."""
+        asked: dict[str, Any] = {
+            "holdout": self.holdout,
+            "seed": self.seed,
+            "examples": len(self.examples),
+        }
+        if self.valid:
+            asked |= {"valid": len(self.valid)}
+        if self.method.tunes:
+            asked |= {"teacher": self.teacher_id, "refit": self.refit, "search": self.search}
+            asked |= asdict(self.recipe)
+        return asked
+
+    @property
+    def order(self) -> str:
+        """A hash over all that decides how the training goes."""
+        texts = [[e.text, e.intent] for e in (*self.examples, *self.valid)]
+        whole = [self.method.value, self.encoder_id, self.threads, self.arguments, texts]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a training tells, and where it may leave off."""
+
+    on_progress: Progress
+    log: Log = lambda _step, _figures: None
+    checkpoints: Path | None = None
+    """A folder for the state of a network that is not ready yet; None: an interruption costs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +135,11 @@ class Trained:
     """(examples, accuracy) of the linear heads."""
     notes: tuple[tuple[str, str], ...] = ()
     """Sentences for the report, in English and Chinese."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Rows for the card, by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fitted:
-    """Experts that are ready to serve, and what such experts said of texts they had not seen."""
-
-    dense: model.Dense
-    examples: familiarity.Examples
-    unseen: Unseen
-    asked: NDArray[np.int64]
-    """Places of the unseen texts among the examples of the plan."""
-    measured_on: str
-    network: str = ""
-    notes: tuple[tuple[str, str], ...] = ()
-
-
-def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progress) -> Trained:
+def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Trained:
     """Train by `plan` and write the weights into `folder`; the caller seals it.
 
     Raises:
@@ -121,133 +147,77 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, *, on_progress: Progre
     """
     dataset.check(plan.examples, strict=plan.strict)
     labels = tuple(sorted({example.intent for example in plan.examples}))
-    texts = [example.text for example in plan.examples]
-    gold = gold_of(plan.examples, labels)
-    on_progress("embedding the examples", 0.0)
-    vectors = _embed(texts, encoder, on_progress)
-    held_out = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
-    hints = label_names.hints(labels, gold, encoder)
-    if plan.method is Method.HEAD:
-        fitted = _heads(plan, encoder, vectors, gold, labels, hints, folder, on_progress)
-        tested = held_out if held_out.any() else np.ones(len(gold), bool)
+    around.on_progress("embedding the examples", 0.0)
+    known = _known(plan, plan.examples, labels, encoder, around.on_progress)
+    valid = _known(plan, plan.valid, labels, encoder, around.on_progress)
+    folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
+    aside = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
+    hints = label_names.hints(labels, known.gold, encoder)
+    if plan.method.tunes:
+        learned, asked = (known, valid) if plan.valid else (known.where(~aside), known.where(aside))
+        fitted = finetuned.network(plan, learned, asked, labels, folder, around)
+        shown = np.ones(len(asked.gold), bool)
     else:
-        fitted = _network(plan, vectors, gold, labels, held_out, folder, on_progress)
-        tested = held_out
-    on_progress("fitting the words", 0.0)
-    words = lexical.fit([*texts, *hints.texts], np.concatenate([gold, hints.gold]), len(labels))
+        fitted = experts.heads(known, encoder, folds, labels, hints, folder, around.on_progress)
+        shown = aside if aside.any() else np.ones(len(known.gold), bool)
+    around.on_progress("fitting the words", 0.0)
+    gold = np.concatenate([known.gold, hints.gold])
+    words = lexical.fit([*known.texts, *hints.texts], gold, len(labels))
     lexical.save(folder, words)
-    trained = _measured(plan, fitted, words, gold, labels, tested, folder)
-    on_progress("measuring the learning curve", 0.0)
-    curve = crossfit.learning_curve(
-        texts,
-        vectors,
-        gold,
-        len(labels),
-        folds=dataset.folds(plan.examples, count=FOLDS, seed=plan.seed),
-        hints=hints,
-        fusion=fusion.Fusion(**trained.manifest.fusion),
-    )
+    trained = _measured(plan, fitted, words, labels, shown, folder)
+    if plan.valid and not plan.method.tunes:
+        trained = _on(valid, trained)
+    around.on_progress("measuring the learning curve", 0.0)
+    curve = _curve(known, labels, folds, hints, fusion.Fusion(**trained.manifest.fusion))
     return replace(trained, learning_curve=curve)
 
 
-def _heads(
+def _known(
     plan: Plan,
+    examples: tuple[LabelledText, ...],
+    labels: Sequence[str],
     encoder: TextEncoder,
-    vectors: Floats,
-    gold: evaluate.Gold,
-    labels: Sequence[str],
-    hints: Hints,
-    folder: Path,
     on_progress: Progress,
-) -> _Fitted:
-    texts = [example.text for example in plan.examples]
-    folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
-    unseen = crossfit.heads(
-        texts, vectors, gold, len(labels), folds=folds, hints=hints, on_progress=on_progress
-    )
-    final = head.fit(*hints.beside(vectors, gold), len(labels))
-    model.save_head(folder, final)
-    return _Fitted(
-        dense=model.with_head(final, encoder),
-        examples=familiarity.examples_of(vectors, gold, len(labels)),
-        unseen=unseen,
-        asked=np.arange(len(gold)),
-        measured_on=f"{FOLDS}-fold cross-validation",
-    )
-
-
-def _network(
-    plan: Plan,
-    vectors: Floats,
-    gold: evaluate.Gold,
-    labels: Sequence[str],
-    held_out: NDArray[np.bool_],
-    folder: Path,
-    on_progress: Progress,
-) -> _Fitted:
-    if not held_out.any():
-        raise errors.DatasetError(
-            "nothing is held out to measure a fine-tuned network on.",
-            hint="Give more examples, a larger --holdout, or use --method head.",
-        )
-    texts = [example.text for example in plan.examples]
-    learned, asked = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    some, others = [texts[i] for i in learned.tolist()], [texts[i] for i in asked.tolist()]
-    first = head.fit(vectors[learned], gold[learned], len(labels))
-    _finetune(plan, some, gold[learned], first, folder, on_progress)
-    on_progress("measuring the fine-tuned network", 0.0)
-    served = _served(plan, folder, others, gold[asked])
-    dense = model.network(folder, served.file, plan.threads)
-    _, known = dense(some)
-    logits, seen = dense(others)
-    words = lexical.fit(some, gold[learned], len(labels))
-    examples = familiarity.examples_of(known, gold[learned], len(labels))
-    return _Fitted(
-        dense=dense,
+) -> Known:
+    texts = [example.text for example in examples]
+    teacher = plan.teacher if plan.method.tunes and examples else None
+    return Known(
         examples=examples,
-        unseen=Unseen(
-            dense=logits,
-            lexical=words.margins(others),
-            nearness=lambda guesses: examples.nearness(seen, guesses),
-        ),
-        asked=asked,
-        measured_on=f"{len(asked)} examples that were held out",
-        network=served.file,
-        notes=(served.note,),
+        gold=gold_of(examples, labels),
+        vectors=_embed(texts, encoder, "embedding", on_progress),
+        teacher=_embed(texts, teacher, "the teacher embeds", on_progress) if teacher else None,
     )
 
 
 def _measured(
     plan: Plan,
-    fitted: _Fitted,
+    fitted: Fitted,
     words: lexical.LexicalHead,
-    gold: evaluate.Gold,
     labels: tuple[str, ...],
-    tested: NDArray[np.bool_],
+    shown: NDArray[np.bool_],
     folder: Path,
 ) -> Trained:
     """Calibrate on what was not seen, measure, and put the parts together."""
-    unseen, known = fitted.unseen, gold[fitted.asked]
-    pool = fusion.fit(unseen.dense, unseen.lexical, known)
+    unseen, asked = fitted.unseen, fitted.asked
+    pool = fusion.fit(unseen.dense, unseen.lexical, asked.gold)
     said = pool.probabilities(unseen.dense, unseen.lexical)
     guesses = said.argmax(axis=1)
     signs = familiarity.signs(unseen.nearness(guesses), unseen.dense, unseen.lexical)
     usual = familiarity.calibrate(fitted.examples, signs)
     familiarity.save(folder, usual)
     scores = usual.of_signs(signs)
-    shown = tested[fitted.asked]
-    points = risk.points(said.max(axis=1), guesses == known)
+    points = risk.points(said.max(axis=1), guesses == asked.gold)
     manifest = Manifest(
         method=plan.method.value,
         encoder=plan.encoder_id,
         labels=labels,
         data_hash=dataset.fingerprint(plan.examples),
         fusion=pool.as_dict(),
-        metrics=evaluate.score(said[shown], known[shown]).as_dict(),
+        metrics=evaluate.score(said[shown], asked.gold[shown]).as_dict(),
         measured_on=fitted.measured_on,
         risk=[point.as_dict() for point in points],
-        arguments=_arguments(plan),
-        versions=_versions(),
+        arguments=plan.arguments,
+        versions=versions(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         network=fitted.network,
     )
@@ -255,96 +225,84 @@ def _measured(
     return Trained(
         manifest=manifest,
         classifier=IntentClassifier(manifest, parts),
-        tested=tuple(plan.examples[i] for i in fitted.asked[shown].tolist()),
+        tested=asked.where(shown).examples,
         probabilities=said[shown],
         familiarity=scores[shown],
         refused_below=float(np.quantile(scores, REFUSED)),
         learning_curve=(),
         notes=fitted.notes,
+        facts=fitted.facts,
     )
 
 
-def _finetune(
-    plan: Plan,
-    texts: Sequence[str],
-    gold: evaluate.Gold,
-    first: head.LinearHead,
-    folder: Path,
-    on_progress: Progress,
-) -> None:
-    """Fine-tune, and export to ONNX with float and with int8 weights."""
-    import torch  # noqa: PLC0415 - seconds to import, only needed here
-
-    from retrieval.encoders import export, tokenizing  # noqa: PLC0415
-    from retrieval.encoders import spec as encoder_spec  # noqa: PLC0415
-
-    torch.set_num_threads(plan.threads)
-    for name in TOKENIZER_FILES:
-        if (plan.encoder_folder / name).is_file():
-            shutil.copy2(plan.encoder_folder / name, folder / name)
-    spec = encoder_spec.read(folder)
-    tokenizer = tokenizing.load(folder, spec.max_length)
-    encoded = tokenizer.encode_batch([spec.query_prefix + text for text in texts])
-    tokens = [encoding.ids for encoding in encoded]
-    network = finetune.build(plan.encoder_folder, first)
-    finetune.tune(network, tokens, gold, plan.recipe, on_progress=on_progress)
-    on_progress("exporting the fine-tuned network", 1.0)
-    some = tokens[:: max(1, len(tokens) // CALIBRATION_TEXTS)]  # the int8 ranges fit our own texts
-    outputs = ("logits", "embedding")
-    export.export_onnx(network, folder, outputs=outputs, samples=some, keep_float=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    file: str
-    note: tuple[str, str]
-
-
-def _served(plan: Plan, folder: Path, texts: Sequence[str], gold: evaluate.Gold) -> _Served:
-    """Which of the two networks serves: int8, unless it costs more than `INT8_MAY_COST`."""
-    from retrieval.encoders import export, spec  # noqa: PLC0415
-
-    exact, small = (
-        float((model.network(folder, file, plan.threads)(texts)[0].argmax(axis=1) == gold).mean())
-        for file in (export.FLOAT, spec.INT8)
+def _on(valid: Known, trained: Trained) -> Trained:
+    """The figures of the finished model on texts that were given to measure it."""
+    said, scores = trained.classifier.read(valid.texts)
+    metrics = evaluate.score(said, valid.gold).as_dict()
+    manifest = replace(trained.manifest, metrics=metrics, measured_on=dataset.named(valid.examples))
+    return replace(
+        trained,
+        manifest=manifest,
+        classifier=trained.classifier.under(manifest),
+        tested=valid.examples,
+        probabilities=said,
+        familiarity=scores,
     )
-    enough = small >= exact - INT8_MAY_COST
-    if enough and not plan.keep_float:
-        (folder / export.FLOAT).unlink()
-    note = (
-        f"The int8 network is right on {small:.2%} of the held-out texts, the float one on "
-        f"{exact:.2%}: {'int8' if enough else 'float'} serves.",
-        f"int8 网络在留出集上的准确率为 {small:.2%}，浮点网络为 {exact:.2%}："
-        f"采用{'int8' if enough else '浮点'}网络。",
+
+
+def _curve(
+    known: Known,
+    labels: Sequence[str],
+    folds: NDArray[np.int64],
+    hints: Hints,
+    pool: fusion.Fusion,
+) -> tuple[tuple[int, float], ...]:
+    return crossfit.learning_curve(
+        known.texts,
+        known.vectors,
+        known.gold,
+        len(labels),
+        folds=folds,
+        hints=hints,
+        fusion=pool,
     )
-    return _Served(spec.INT8 if enough else export.FLOAT, note)
 
 
-def _embed(texts: Sequence[str], encoder: TextEncoder, on_progress: Progress) -> Floats:
+def gold_of(examples: Sequence[LabelledText], labels: Sequence[str]) -> evaluate.Gold:
+    """The places (n,) of the examples' intents among `labels`.
+
+    Raises:
+        DatasetError: an example has a label that is not among them.
+    """
+    place = {label: i for i, label in enumerate(labels)}
+    for example in examples:
+        if example.intent not in place:
+            raise DatasetError(
+                f"the label {example.intent!r} is not learned.",
+                path=example.path,
+                line=example.line,
+                hint="Take such rows out, or give examples of it to learn from.",
+            )
+    return np.array([place[example.intent] for example in examples], dtype=np.int64)  # (n,)
+
+
+def _embed(texts: Sequence[str], encoder: TextEncoder, step: str, on_progress: Progress) -> Floats:
     """Unit vectors (n, dim) of `texts`, each different one encoded once."""
+    if not texts:
+        return np.zeros((0, 0), np.float32)
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     different = list(places)
     found: list[Floats] = []
     for start in range(0, len(different), EMBEDDED_AT_ONCE):
         found.append(encoder.encode(different[start : start + EMBEDDED_AT_ONCE]))
         done = min(start + EMBEDDED_AT_ONCE, len(different))
-        on_progress(f"embedding {len(different)} examples", done / len(different))
+        on_progress(f"{step} {len(different)} examples", done / len(different))
     vectors: Floats = np.concatenate(found)[[places[text] for text in texts]]
     return vectors
 
 
-def gold_of(examples: Sequence[LabelledText], labels: Sequence[str]) -> evaluate.Gold:
-    """The places (n,) of the examples' intents among `labels`."""
-    place = {label: i for i, label in enumerate(labels)}
-    return np.array([place[example.intent] for example in examples], dtype=np.int64)  # (n,)
-
-
-def _arguments(plan: Plan) -> dict[str, Any]:
-    recipe = asdict(plan.recipe) if plan.method is Method.FULL else {}
-    return {"holdout": plan.holdout, "seed": plan.seed, "examples": len(plan.examples)} | recipe
-
-
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that a training leans on, by name."""
     found = {"python": platform.python_version()}
     for name in REPORTED_VERSIONS:
         try:

@@ -5,18 +5,21 @@ What `frontdesk classifier` does, without its words; the server trains by `bot.t
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from classifier import artifact, errors, inspection, model, reporting
+from classifier import artifact, dataset, errors, inspection, model, reporting, tracking
 from classifier.dataset import LabelledText
-from classifier.finetune import Progress, Recipe
+from classifier.finetune import Progress
+from classifier.methods import Method, Recipe
 from classifier.model import IntentClassifier
-from classifier.train import Method, Plan, Trained, train
+from classifier.train import Around, Plan, Trained, train, versions
 
 if TYPE_CHECKING:
     from retrieval.encoders.runtime import Encoder
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MANY_PER_INTENT = 20  # of fewer, fine-tuning learns no more than heads do (docs/benchmarks.md)
 STRAY = 0.01  # share of Chinese texts in data that count as English
 THREADS = 2
+RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,38 @@ class Choice:
     method: Method
     en: str
     zh: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A training that was asked for."""
+
+    method: Method
+    out: Path
+    """Where the model folder goes; must not exist yet."""
+    encoder: str = "auto"
+    """`auto` (by the language of the texts), a packaged name, a folder or a hub id."""
+    encoders: Path
+    """Where converted encoders are kept."""
+    teacher: str = ""
+    """The encoder whose heads teach a network, as `retrieval.encoders.teacher` names it."""
+    holdout: float = 0.1
+    """Share to measure on, for methods that need one."""
+    refit: bool = True
+    """Train a network once more, on everything, after it was measured."""
+    search: int = 0
+    """Recipes to try first."""
+    recipe: Recipe
+    """Of the fine-tuning; its seed is that of everything left to chance."""
+    tensorboard: Path | None = None
+    wandb: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Sentences for the report, in English and Chinese."""
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the order, its log and its checkpoints lie until the model is ready."""
+        return self.out.with_name(f".{self.out.name}.training")
 
 
 def choose(examples: Sequence[LabelledText]) -> Choice:
@@ -54,64 +90,102 @@ def choose(examples: Sequence[LabelledText]) -> Choice:
 
 
 def make(
+    order: Order,
     examples: Sequence[LabelledText],
-    out: Path,
+    valid: Sequence[LabelledText] = (),
     *,
-    method: Method,
-    encoder: str,
-    encoders: Path,
-    holdout: float,
-    recipe: Recipe,
-    notes: tuple[tuple[str, str], ...] = (),
     on_progress: Progress,
 ) -> Trained:
-    """Train by `method` into the folder `out`, which appears whole or not at all.
+    """Train by `order` into its folder, which appears whole or not at all.
+
+    A fine-tuning that was interrupted goes on at its last whole epoch when the same is ordered
+    again.
 
     Args:
+        order: what to train.
         examples: as `reading.read` gave them.
-        out: must not exist yet.
-        method: how.
-        encoder: `auto` (by the language of the texts), a packaged name, a folder or a hub id.
-        encoders: where converted encoders are kept.
-        holdout: share to measure on, for methods that need one.
-        recipe: of the fine-tuning; its seed is that of everything left to chance.
-        notes: for the report, in English and Chinese.
+        valid: to measure on instead of a share of the examples.
         on_progress: told the step and the share of it that is done.
 
     Raises:
         errors.DatasetError: the examples cannot be learned.
-        errors.ArtifactError: `out` exists.
-        retrieval.errors.RetrievalError: the encoder cannot be made.
+        errors.ArtifactError: the folder exists.
+        errors.TrainingError: something that was asked for is not installed.
+        retrieval.errors.RetrievalError: an encoder cannot be made.
     """
-    from retrieval.encoders import catalogue, runtime  # noqa: PLC0415 - heavy
+    from retrieval.encoders import runtime  # noqa: PLC0415 - heavy
 
-    if out.exists():
+    if order.out.exists():
         raise errors.ArtifactError(
-            f"{out} exists already.", hint="Choose another folder, or delete this one."
+            f"{order.out} exists already.", hint="Choose another folder, or delete this one."
         )
-    chosen = catalogue.resolve(encoder, all_english=_is_english(examples))
-    folder = catalogue.prepare(chosen, encoders, on_progress)
-    plan = Plan(
-        method=method,
+    plan = _plan(order, examples, valid, on_progress)
+    served = runtime.Encoder(plan.encoder_folder, threads=THREADS)
+    started = time.monotonic()
+    about = _begin(order, plan)
+    with (
+        artifact.new_folder(order.out) as building,
+        tracking.log(
+            order.unfinished, tensorboard=order.tensorboard, wandb=order.wandb, about=about
+        ) as log,
+    ):
+        around = Around(on_progress=on_progress, log=log, checkpoints=order.unfinished)
+        trained = train(plan, building, served, around)
+        on_progress("writing the report", 0.0)
+        seconds = time.monotonic() - started
+        for name in (RUN_FILE, tracking.FILE):
+            shutil.copy2(order.unfinished / name, building / name)
+        reporting.write(building, trained, plan.examples, notes=order.notes, seconds=seconds)
+        artifact.seal(building, trained.manifest)
+    shutil.rmtree(order.unfinished)
+    return trained
+
+
+def _plan(
+    order: Order,
+    examples: Sequence[LabelledText],
+    valid: Sequence[LabelledText],
+    on_progress: Progress,
+) -> Plan:
+    from retrieval.encoders import catalogue, teacher  # noqa: PLC0415 - heavy
+
+    chosen = catalogue.resolve(order.encoder, all_english=_is_english(examples))
+    folder = catalogue.prepare(chosen, order.encoders, on_progress)
+    teaches = bool(order.teacher) and order.method.tunes
+    return Plan(
+        method=order.method,
         encoder_folder=folder,
         encoder_id=folder.name,
         examples=tuple(examples),
-        holdout=0.0 if method is Method.HEAD else holdout,
-        seed=recipe.seed,
-        recipe=recipe,
+        valid=tuple(valid),
+        holdout=order.holdout if order.method.tunes else 0.0,
+        teacher=teacher.load(order.teacher, order.encoders, on_progress) if teaches else None,
+        teacher_id=order.teacher if teaches else "",
+        refit=order.refit,
+        search=order.search,
+        seed=order.recipe.seed,
+        recipe=order.recipe,
         threads=THREADS,
         keep_float=True,
         strict=False,
     )
-    served = runtime.Encoder(folder, threads=THREADS)
-    started = time.monotonic()
-    with artifact.new_folder(out) as building:
-        trained = train(plan, building, served, on_progress=on_progress)
-        on_progress("writing the report", 0.0)
-        seconds = time.monotonic() - started
-        reporting.write(building, trained, plan.examples, notes=notes, seconds=seconds)
-        artifact.seal(building, trained.manifest)
-    return trained
+
+
+def _begin(order: Order, plan: Plan) -> dict[str, Any]:
+    """Write down what is trained, on what and with what, before anything is."""
+    about: dict[str, Any] = {
+        "method": plan.method.value,
+        "encoder": plan.encoder_id,
+        "arguments": plan.arguments,
+        "data": sorted({example.path for example in plan.examples}),
+        "data_hash": dataset.fingerprint(plan.examples),
+        "order": plan.order,
+        "versions": versions(),
+    }
+    order.unfinished.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    (order.unfinished / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+    return about
 
 
 def _is_english(examples: Sequence[LabelledText]) -> bool:

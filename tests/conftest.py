@@ -105,7 +105,7 @@ def _train(data: Path, encoders: Path) -> None:
     """Train the head, and embed the answers so that no test has to."""
     from bot.assembly import BrainMaker
     from bot.training import job
-    from classifier.train import Method
+    from classifier.methods import Method
 
     (data / "models").mkdir()
     (data / "models" / "encoders").symlink_to(encoders / "encoders", target_is_directory=True)

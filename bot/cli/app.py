@@ -8,10 +8,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from bot.cli import classifier
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
+from classifier.methods import Method
 
 app = typer.Typer(
     name="frontdesk",
@@ -23,13 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(classifier.app, name="classifier")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
-
-
-class Method(StrEnum):
-    """As `classifier.train.Method`, which is too heavy to import for a help text."""
-
-    HEAD = "head"
-    FULL = "full"
+BOT_METHODS = (Method.HEAD, Method.FULL)
 
 
 class Part(StrEnum):
@@ -73,9 +69,12 @@ def serve(project: Project = None, data: Data = None, host: Host = None, port: P
 @app.command(help="Train the classifier on the project's examples. 用项目中的例句训练分类器。")
 def train(
     method: Annotated[
-        Method,
-        typer.Option(help="head: minutes, frozen encoder; full: fine-tune it all. 训练方法"),
-    ] = Method.HEAD,
+        str,
+        typer.Option(
+            click_type=click.Choice(BOT_METHODS),
+            help="head: minutes, frozen encoder; full: fine-tune it all. 训练方法",
+        ),
+    ] = Method.HEAD.value,
     project: Project = None,
     data: Data = None,
     encoder: Encoder = None,
@@ -84,7 +83,7 @@ def train(
     """Train the classifier on the project's examples."""
     from bot.cli import training  # noqa: PLC0415
 
-    training.train(settings(given(project, data, encoder=encoder)), method.value, as_json=as_json)
+    training.train(settings(given(project, data, encoder=encoder)), method, as_json=as_json)
 
 
 @app.command(help="Answer one question and show why; nothing is stored. 回答一个问题并说明理由。")
@@ -159,19 +158,35 @@ def bench(
 def bench_classifier(
     data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
     method: Annotated[
-        classifier.Trainable, typer.Option(help="head or full. 训练方法")
-    ] = classifier.Trainable.HEAD,
+        str,
+        typer.Option(
+            click_type=click.Choice(("best", *Method)),
+            help="best: the one that validation data favour for each task. 训练方法",
+        ),
+    ] = "best",
+    teacher: Annotated[
+        str, typer.Option(help="With a method named: mpnet-en teaches. 教师模型")
+    ] = "",
     only: Annotated[str, typer.Option(help="Tasks whose name has these words. 仅限任务")] = "",
     encoder: Encoder = None,
     encoders: classifier.Encoders = classifier.ENCODERS,
-    seed: Annotated[int, typer.Option(help="Of everything left to chance. 随机种子")] = 13,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=3, help="Runs to average, if short. 随机种子数")
+    ] = 3,
     as_json: AsJson = False,
 ) -> None:
     """Train on public data sets and print our figures beside the published ones."""
     from bot.cli import classifier_bench  # noqa: PLC0415
 
     classifier_bench.run(
-        data, method.value, only, encoder or "auto", encoders, seed, as_json=as_json
+        data,
+        method,
+        teacher,
+        only=only,
+        encoder=encoder or "auto",
+        encoders=encoders,
+        seeds=seeds,
+        as_json=as_json,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import click
 import typer
+
+from classifier.methods import Method
 
 app = typer.Typer(
     help="Train and judge text classifiers on any labelled file. 训练和评测文本分类器。",
@@ -14,20 +16,8 @@ app = typer.Typer(
 )
 
 
-class Method(StrEnum):
-    """As `classifier.train.Method`, which is too heavy to import for a help text."""
-
-    AUTO = "auto"
-    HEAD = "head"
-    FULL = "full"
-
-
-class Trainable(StrEnum):
-    """Methods that can be asked for by name."""
-
-    HEAD = "head"
-    FULL = "full"
-
+AUTO = "auto"
+METHODS = (AUTO, *Method)
 
 File = Annotated[Path, typer.Option("--data", help="CSV, TSV, JSONL or Rasa NLU. 数据文件")]
 Text = Annotated[str | None, typer.Option("--text-column", help="Column of the texts. 文本列")]
@@ -59,23 +49,62 @@ def check(
 def train(
     data: File,
     out: Annotated[Path, typer.Option(help="Where the model folder goes. 输出目录")],
+    valid: Annotated[
+        Path | None, typer.Option(help="Measure on this file instead of a share. 验证集")
+    ] = None,
     method: Annotated[
-        Method,
-        typer.Option(help="head: a minute, frozen encoder; full: fine-tune it all; auto. 训练方法"),
-    ] = Method.AUTO,
+        str,
+        typer.Option(
+            click_type=click.Choice(METHODS),
+            help="head: a minute, frozen encoder; full: fine-tune it all; lora, adalora, prefix, "
+            "ia3: fine-tune few weights; auto. 训练方法",
+        ),
+    ] = AUTO,
     holdout: Annotated[
-        float, typer.Option(min=0.02, max=0.5, help="Share to measure on (full). 留出比例")
+        float, typer.Option(min=0.02, max=0.5, help="Share to measure on (not head). 留出比例")
     ] = 0.1,
+    refit: Annotated[
+        bool, typer.Option(help="Train once more on everything, after measuring. 评测后全量重训")
+    ] = True,
     encoder: Annotated[
         str,
         typer.Option(help="auto, minilm-en, multilingual-e5, a folder or a hub id. 编码器"),
-    ] = "auto",
+    ] = AUTO,
     encoders: Encoders = ENCODERS,
+    teacher: Annotated[
+        str, typer.Option(help="mpnet-en: a larger English encoder teaches. 教师模型")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of everything left to chance. 随机种子")] = 13,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data (full). 训练轮数")] = 8,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data. 轮数")] = None,
     learning_rate: Annotated[
-        float, typer.Option(min=1e-7, max=1e-2, help="Peak (full). 学习率")
-    ] = 2e-4,
+        float | None, typer.Option(min=1e-7, max=1e-1, help="Peak. 学习率")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Texts a step. 批大小")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Parts of a batch, if memory is short. 梯度累积")
+    ] = None,
+    balance: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="1: rare labels count as much as frequent. 类别平衡"),
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=0, help="Stop after as many epochs without gain. 提前停止")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            click_type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the sums. 精度"
+        ),
+    ] = None,
+    search: Annotated[
+        int, typer.Option(min=0, help="Try as many recipes first (Optuna). 超参数搜索次数")
+    ] = 0,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard's events. TensorBoard 目录")
+    ] = None,
+    wandb: Annotated[
+        str, typer.Option(help="Project on Weights & Biases; sends figures there. W&B 项目")
+    ] = "",
     text_column: Text = None,
     label_column: Label = None,
     as_json: AsJson = False,
@@ -84,20 +113,38 @@ def train(
     from bot.cli import classifying  # noqa: PLC0415
 
     classifying.train(
-        classifying.Order(
+        classifying.Wish(
             data=data,
+            valid=valid,
             out=out,
-            method=method.value,
+            method=method,
             holdout=holdout,
+            refit=refit,
             encoder=encoder,
             encoders=encoders,
-            seed=seed,
-            epochs=epochs,
-            learning_rate=learning_rate,
+            teacher=teacher,
+            search=search,
+            tensorboard=tensorboard,
+            wandb=wandb,
             columns=classifying.columns(text_column, label_column),
+            recipe=given(
+                seed=seed,
+                epochs=epochs,
+                learning_rate=learning_rate,
+                batch_size=batch_size,
+                accumulate=accumulate,
+                balance=balance,
+                patience=patience,
+                precision=precision,
+            ),
         ),
         as_json=as_json,
     )
+
+
+def given(**options: float | str | None) -> dict[str, Any]:
+    """Those options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @app.command(help="Measure a model on a labelled file. 用标注文件评测模型。")
@@ -117,6 +164,17 @@ def evaluate(
 
     columns = classifying.columns(text_column, label_column)
     classifying.evaluate(model, data, oos, encoders, columns, as_json=as_json)
+
+
+@app.command(help="Say where a model's report lies, and open it. 打开模型的报告。")
+def report(
+    model: Model,
+    show: Annotated[bool, typer.Option(help="Open it in a browser. 用浏览器打开")] = True,
+) -> None:
+    """Say where a model's report lies, and open it."""
+    from bot.cli import classifying  # noqa: PLC0415
+
+    classifying.report(model, show=show)
 
 
 @app.command(help="Classify texts, given as words or as a file. 对文本分类。")

@@ -11,14 +11,32 @@ from rich.table import Table
 
 from bot.cli import progress
 from classifier import benchmark, errors
-from classifier.benchmark import Result
-from classifier.train import Method
+from classifier.benchmark import Result, Task, Way
+from classifier.methods import Method
 
 
 def run(
-    data: Path, method: str, only: str, encoder: str, encoders: Path, seed: int, *, as_json: bool
+    data: Path,
+    method: str,
+    teacher: str,
+    *,
+    only: str,
+    encoder: str,
+    encoders: Path,
+    seeds: int,
+    as_json: bool,
 ) -> None:
     """Train and measure every task whose name contains `only`.
+
+    Args:
+        data: the folder of the data sets.
+        method: a method, or `best` for the one that each task names.
+        teacher: with a method named, who teaches.
+        only: words in the names of the tasks.
+        encoder: as `workshop.Order.encoder`.
+        encoders: where converted encoders are kept.
+        seeds: runs to average, 1 to 3.
+        as_json: a line of JSON for each task instead of a table.
 
     Raises:
         errors.ClassifierError: data are missing, or a training failed.
@@ -36,10 +54,10 @@ def run(
 
             result = benchmark.run(
                 task,
-                method=Method(method),
+                _way(task, method, teacher),
                 encoder=encoder,
                 encoders=encoders,
-                seed=seed,
+                seeds=seeds,
                 on_progress=tell,
             )
             results.append(result)
@@ -50,6 +68,10 @@ def run(
         Console().print(_table(results))
 
 
+def _way(task: Task, method: str, teacher: str) -> Way:
+    return task.best if method == "best" else Way(method=Method(method), teacher=teacher)
+
+
 def _table(results: list[Result]) -> Table:
     table = Table("task 任务", "accuracy 准确率", "goal 目标", "floor 下限", "ECE", "AUROC")
     for name in ("caught at 5 % 检出率", "s", "published 已发表"):
@@ -57,8 +79,8 @@ def _table(results: list[Result]) -> Table:
     for r in results:
         met = "[green]" if r.accuracy >= r.goal else "[bold red]"
         table.add_row(
-            f"{r.task}\n{r.method}, {r.encoder}",
-            f"{met}{r.accuracy:.2%}",
+            _name(r),
+            f"{met}{r.accuracy:.2%}" + (f" ± {r.spread:.2%}" if r.seeds > 1 else ""),
             f"{r.goal:.1%}",
             f"{r.floor:.1%}",
             f"{r.ece:.3f}",
@@ -68,3 +90,9 @@ def _table(results: list[Result]) -> Table:
             r.published,
         )
     return table
+
+
+def _name(r: Result) -> str:
+    taught = f", taught by {r.teacher}" if r.teacher else ""
+    trained = f", {r.trained} of the weights" if r.trained else ""
+    return f"{r.task}\n{r.method}, {r.encoder}{taught}{trained}, {r.megabytes:g} MB"

@@ -6,8 +6,9 @@ import json
 import signal
 import sys
 import time
+import webbrowser
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,14 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli import progress
-from classifier import dataset, errors, inspection, reading, workshop
+from classifier import artifact, dataset, errors, inspection, reading, workshop
 from classifier import evaluate as measures
 from classifier.artifact import Manifest
-from classifier.finetune import Recipe
+from classifier.methods import Method, recipe_for
 from classifier.model import IntentClassifier
 from classifier.prediction import IntentPrediction
 from classifier.reading import Columns
-from classifier.train import Method
 
 TERMINATED = 143  # 128 + SIGTERM, as shells count
 SHOWN = 3  # intents of a ranking
@@ -46,19 +46,24 @@ SCOPE_NAMES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A training that was asked for."""
+class Wish:
+    """A training that was asked for, in the words of the command line."""
 
     data: Path
+    valid: Path | None
     out: Path
     method: str
     holdout: float
+    refit: bool
     encoder: str
     encoders: Path
-    seed: int
-    epochs: int
-    learning_rate: float
+    teacher: str
+    search: int
+    tensorboard: Path | None
+    wandb: str
     columns: Columns
+    recipe: Mapping[str, Any]
+    """Fields of the recipe that were named."""
 
 
 def columns(text: str | None, label: str | None) -> Columns:
@@ -84,36 +89,74 @@ def check(data: Path, valid: Path | None, chosen: Columns, *, as_json: bool) -> 
         console.print("Nothing odd. 未发现问题。")
 
 
-def train(order: Order, *, as_json: bool) -> None:
-    """Train as ordered, and print how good the model is.
+def train(wish: Wish, *, as_json: bool) -> None:
+    """Train as wished, and print how good the model is.
 
     Raises:
-        errors.ClassifierError: nothing was written to `order.out`.
+        errors.ClassifierError: nothing was written to `wish.out`.
     """
     signal.signal(signal.SIGTERM, _leave_tidily)
-    examples = reading.read(order.data, order.columns)
+    examples = reading.read(wish.data, wish.columns)
+    valid = reading.read(wish.valid, wish.columns) if wish.valid else ()
     dataset.check(examples, strict=False)
     console = Console(stderr=True)
-    _print_findings(console, inspection.inspect(examples))
-    choice = _choice(order.method, examples, console)
+    _print_findings(console, inspection.inspect(examples, valid))
+    choice = _choice(wish.method, examples, console)
+    order = _order(wish, choice)
     started = time.monotonic()
-    with progress.lines() if as_json else progress.bars() as report:
-        trained = workshop.make(
-            examples,
-            order.out,
-            method=choice.method,
-            notes=((choice.en, choice.zh),),
-            encoder=order.encoder,
-            encoders=order.encoders,
-            holdout=order.holdout,
-            recipe=Recipe(epochs=order.epochs, learning_rate=order.learning_rate, seed=order.seed),
-            on_progress=report,
-        )
+    try:
+        with progress.lines() if as_json else progress.bars() as report:
+            trained = workshop.make(order, examples, valid, on_progress=report)
+    except (KeyboardInterrupt, SystemExit):
+        if order.method.tunes and order.unfinished.is_dir():
+            console.print(
+                f"Stopped. The same command goes on from the last whole epoch; delete "
+                f"{order.unfinished} to begin anew. 已停止；重新运行同一命令即可继续。",
+                markup=False,
+            )
+        raise
     manifest, took_s = trained.manifest, time.monotonic() - started
     if as_json:
-        _write({"model": str(order.out), "seconds": round(took_s, 1), "metrics": manifest.metrics})
+        _write({"model": str(wish.out), "seconds": round(took_s, 1), "metrics": manifest.metrics})
         return
-    _print_trained(manifest, order.out, took_s)
+    _print_trained(manifest, wish.out, took_s)
+
+
+def _order(wish: Wish, choice: workshop.Choice) -> workshop.Order:
+    if wish.search and not choice.method.tunes:
+        raise errors.DatasetError(
+            f"--search has nothing to try with the method {choice.method.value!r}.",
+            hint="Leave it out, or name a method that fine-tunes.",
+        )
+    return workshop.Order(
+        method=choice.method,
+        out=wish.out,
+        encoder=wish.encoder,
+        encoders=wish.encoders,
+        teacher=wish.teacher,
+        holdout=wish.holdout,
+        refit=wish.refit,
+        search=wish.search,
+        recipe=replace(recipe_for(choice.method), **wish.recipe),
+        tensorboard=wish.tensorboard,
+        wandb=wish.wandb,
+        notes=((choice.en, choice.zh),),
+    )
+
+
+def report(folder: Path, *, show: bool) -> None:
+    """Print where the report of the model in `folder` lies, and open it in a browser.
+
+    Raises:
+        errors.ArtifactError: it is no model folder, or has no report.
+    """
+    artifact.read_unchecked(folder)
+    page = (folder / "report" / "report.html").resolve()
+    if not page.is_file():
+        raise errors.ArtifactError(f"{page} is missing.", hint="Train again to get a report.")
+    Console().print(str(page), markup=False, highlight=False, soft_wrap=True)
+    if show and not webbrowser.open(page.as_uri()):
+        Console(stderr=True).print("No browser here: open the file yourself. 请自行打开该文件。")
 
 
 def evaluate(

@@ -14,7 +14,7 @@ from bot.cli.progress import Report
 from bot.config import Settings
 from bot.domain import Message
 from bot.training import job
-from classifier.train import Method
+from classifier.methods import Method
 
 CHANNEL = "cli"
 

@@ -14,7 +14,7 @@ from bot.cli import progress
 from bot.config import Settings
 from bot.training import job
 from bot.training.registry import Registered, Registry
-from classifier.train import Method
+from classifier.methods import Method
 
 TERMINATED = 143  # 128 + SIGTERM, as shells count
 MEASURES = (

@@ -15,7 +15,8 @@ from bot.knowledge import reader
 from bot.training.registry import Registered, Registry
 from classifier import artifact, reporting
 from classifier import errors as classifier_errors
-from classifier.train import Method, Plan, train
+from classifier.methods import Method, recipe_for
+from classifier.train import Around, Plan, train
 from retrieval import errors as retrieval_errors
 
 Progress = Callable[[str, float], None]
@@ -42,6 +43,7 @@ def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registe
             encoder_id=encoder_folder.name,
             examples=knowledge.examples,
             holdout=settings.models.holdout,
+            recipe=recipe_for(method),
         )
         trained = _train(plan, registry.new_name(method.value), on_progress)
     except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
@@ -81,7 +83,7 @@ def _train(plan: Plan, target: Path, on_progress: Progress) -> Registered:
 
     encoder = runtime.Encoder(plan.encoder_folder, threads=plan.threads)
     with artifact.new_folder(target) as folder:
-        trained = train(plan, folder, encoder, on_progress=on_progress)
+        trained = train(plan, folder, encoder, Around(on_progress=on_progress))
         on_progress("writing the report", 0.0)
         reporting.write(folder, trained, plan.examples)
         artifact.seal(folder, trained.manifest)

@@ -13,7 +13,7 @@ import orjson
 
 from bot import errors
 from bot.config import Settings
-from classifier.train import Method
+from classifier.methods import Method
 
 NICENESS = 10  # visitors first
 KEPT_LINES = 20  # of the child's complaints, for the log

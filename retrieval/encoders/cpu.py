@@ -1,10 +1,11 @@
-"""What the processor can do with 8-bit numbers."""
+"""What the processor can do with short numbers."""
 
 import functools
 import pathlib
 import platform
 
 CPUINFO = pathlib.Path("/proc/cpuinfo")
+BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 VNNI = {"avx512_vnni", "avx_vnni"}
 
 
@@ -14,6 +15,12 @@ def saturates() -> bool:
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     return not VNNI & _flags(CPUINFO)
+
+
+@functools.cache
+def multiplies_bfloat16() -> bool:
+    """Tell whether this CPU has instructions for products of bfloat16 numbers."""
+    return bool(BFLOAT16 & _flags(CPUINFO))
 
 
 def _flags(cpuinfo: pathlib.Path) -> set[str]:

@@ -16,7 +16,7 @@ from bot.training import job, registry
 from bot.training.registry import Registered, Registry
 from classifier import artifact
 from classifier.artifact import Manifest
-from classifier.train import Method
+from classifier.methods import Method
 
 MANIFEST = Manifest(
     method="head",

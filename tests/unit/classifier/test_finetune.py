@@ -13,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from bot.knowledge.model import Knowledge
-from classifier import artifact, dataset, finetune, head, model, train
+from classifier import artifact, dataset, finetune, head, model, network, train
 from classifier.dataset import LabelledText
-from classifier.finetune import Recipe
-from classifier.train import Method, Plan
+from classifier.finetune import Lessons, Surroundings
+from classifier.methods import Method, Recipe
+from classifier.objectives import Labels
+from classifier.train import Around, Plan
 from retrieval.encoders import runtime, spec, tokenizing
 from retrieval.encoders.runtime import Encoder
 
@@ -72,9 +74,8 @@ def tuned(plan: Plan, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("tuned") / "full"
     steps: list[tuple[str, float]] = []
     with artifact.new_folder(folder) as building:
-        done = train.train(
-            plan, building, encoder, on_progress=lambda step, share: steps.append((step, share))
-        )
+        around = Around(on_progress=lambda step, share: steps.append((step, share)))
+        done = train.train(plan, building, encoder, around)
         artifact.seal(building, done.manifest)
     return Tuned(folder=folder, manifest=artifact.read(folder), steps=steps)
 
@@ -119,10 +120,12 @@ def tuned_again(plan: Plan, encoder: Encoder) -> Network:
     gold = np.array([place[e.intent] for e in parts.train], np.int64)  # (n,)
     vectors = dict(zip(plan.examples, encoder.encode([e.text for e in plan.examples]), strict=True))
     first = head.fit(np.stack([vectors[e] for e in parts.train]), gold, len(INTENTS))
-    network = finetune.build(plan.encoder_folder, first)
+    tuned = network.build(plan.encoder_folder, first)
     tokens = token_ids(plan.encoder_folder, [e.text for e in parts.train])
-    finetune.tune(network, tokens, gold, plan.recipe, on_progress=lambda _step, _share: None)
-    return network
+    around = Surroundings(on_progress=lambda _step, _share: None)
+    lessons = Lessons(tokens=tokens, gold=gold)
+    finetune.tune(tuned, Labels(lessons, len(INTENTS), plan.recipe), plan.recipe, around)
+    return tuned
 
 
 def token_ids(folder: Path, texts: Sequence[str]) -> list[list[int]]:
@@ -131,9 +134,9 @@ def token_ids(folder: Path, texts: Sequence[str]) -> list[list[int]]:
     return [tokenizer.encode(about.query_prefix + text).ids for text in texts]
 
 
-def torch_logits(network: Network, tokens: list[list[int]]) -> NDArray[np.float32]:
+def torch_logits(tuned: Network, tokens: list[list[int]]) -> NDArray[np.float32]:
     with torch.inference_mode():
-        rows = [network(*finetune.pad([row]))[0].numpy() for row in tokens]
+        rows = [tuned(*network.pad([row]))[0].numpy() for row in tokens]
     return np.concatenate(rows)
 
 
@@ -142,8 +145,8 @@ def test_the_served_network_gives_the_logits_of_torch(
 ) -> None:
     texts = [e.text for e in plan.examples][::2]
     wanted = torch_logits(tuned_again(plan, encoder), token_ids(tuned.folder, texts))  # (n, 6)
-    network = runtime.OnnxTextModel(tuned.folder)
-    served = network.run(texts, network.spec.query_prefix)["logits"]  # (n, 6)
+    onnx = runtime.OnnxTextModel(tuned.folder)
+    served = onnx.run(texts, onnx.spec.query_prefix)["logits"]  # (n, 6)
     spread = wanted.std()
     assert np.abs(served - wanted).mean() < 0.1 * spread  # int8 against float
     top_two = np.sort(wanted, axis=1)[:, -2:]
@@ -153,6 +156,6 @@ def test_the_served_network_gives_the_logits_of_torch(
 
 
 def test_padding_does_not_change_a_row() -> None:
-    ids, mask = finetune.pad([[5, 6, 7], [8]])
+    ids, mask = network.pad([[5, 6, 7], [8]])
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]

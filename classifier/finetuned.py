@@ -1,0 +1,264 @@
+"""A network of one's own: fine-tuned, exported, measured on held-out texts, refitted on all."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from classifier import dataset, familiarity, finetune, head, lexical, model, search, teaching
+from classifier import network as networks
+from classifier.checkpoint import Checkpoint
+from classifier.crossfit import Unseen
+from classifier.errors import DatasetError
+from classifier.experts import Fitted, Known
+from classifier.finetune import HELD_OUT_LOSS, Lessons, Progress, Surroundings
+from classifier.methods import Recipe
+from classifier.objectives import Labels
+
+if TYPE_CHECKING:
+    from classifier.train import Around, Plan
+
+TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
+WEIGHTS = "network.safetensors"
+CALIBRATION_TEXTS = 40
+SEARCHED_ON = 0.2  # share of what is learned from that a search judges by
+INT8_MAY_COST = 0.003  # of accuracy on held-out texts, against float weights
+OUTPUTS = ("logits", "embedding")
+
+
+def network(
+    plan: Plan,
+    learned: Known,
+    asked: Known,
+    labels: Sequence[str],
+    folder: Path,
+    around: Around,
+) -> Fitted:
+    """Fine-tune on `learned`, measure on `asked`, and then, if planned, learn from both.
+
+    What calibrates the model was said by the first network: the second one differs by a few more
+    examples.
+
+    Raises:
+        DatasetError: nothing is held out to measure on.
+    """
+    notes: list[tuple[str, str]] = []
+    if not asked.examples:
+        raise DatasetError(
+            "nothing is held out to measure a fine-tuned network on.",
+            hint="Give more examples, a larger --holdout, or use --method head.",
+        )
+    classes = len(labels)
+    if plan.search:
+        found = _searched(plan, learned, classes, around)
+        plan = replace(plan, recipe=found.recipe)
+        notes.append(found.notes())
+    first = _tuned(plan, learned, classes, folder, around, watched=asked)
+    around.on_progress("measuring the fine-tuned network", 0.0)
+    served = _served(plan, folder, asked)
+    dense = model.network(folder, served.file, plan.threads)
+    logits, seen = dense(asked.texts)
+    near = familiarity.examples_of(dense(learned.texts)[1], learned.gold, classes)
+    unseen = Unseen(
+        dense=logits,
+        lexical=lexical.fit(learned.texts, learned.gold, classes).margins(asked.texts),
+        nearness=lambda guesses: near.nearness(seen, guesses),
+    )
+    if plan.refit and not plan.valid:
+        again = replace(plan, recipe=replace(plan.recipe, epochs=first.epochs, patience=0))
+        both = learned.beside(asked)
+        _tuned(again, both, classes, folder, around, watched=None)
+        dense = model.network(folder, served.file, plan.threads)
+        near = familiarity.examples_of(dense(both.texts)[1], both.gold, classes)
+    if not plan.keep_float:
+        _drop_the_other(folder, served.file)
+    return Fitted(
+        dense=dense,
+        examples=near,
+        unseen=unseen,
+        asked=asked,
+        measured_on=_where(plan, asked),
+        network=served.file,
+        notes=(*notes, served.note, *_notes(plan, first)),
+        facts={"trained parameters": f"{first.share:.2%}"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tuned:
+    epochs: int
+    share: float
+
+
+def _tuned(
+    plan: Plan, known: Known, classes: int, folder: Path, around: Around, *, watched: Known | None
+) -> _Tuned:
+    """Fine-tune on `known`, and export to ONNX with float and with int8 weights."""
+    import torch  # noqa: PLC0415 - seconds to import, only needed here
+
+    from retrieval.encoders import export  # noqa: PLC0415
+
+    torch.set_num_threads(plan.threads)
+    for name in TOKENIZER_FILES:
+        if (plan.encoder_folder / name).is_file():
+            shutil.copy2(plan.encoder_folder / name, folder / name)
+    lessons = _lessons(plan, known, classes, around.on_progress)
+    net = _network(plan, known, classes)
+    share = networks.trained_share(net)
+    surroundings = Surroundings(
+        on_progress=around.on_progress,
+        log=around.log,
+        checkpoint=_checkpoint(plan, around, "refit" if watched is None else "first"),
+        watched=_untaught(plan, watched) if watched else None,
+    )
+    objective = Labels(lessons, classes, plan.recipe)
+    epochs = finetune.tune(net, objective, plan.recipe, surroundings)
+    around.on_progress("exporting the fine-tuned network", 1.0)
+    networks.merge(net)
+    if plan.keep_float:
+        _save(net, folder)
+    some = lessons.tokens[:: max(1, len(known.gold) // CALIBRATION_TEXTS)]  # int8 fits our texts
+    export.export_onnx(net, folder, outputs=OUTPUTS, samples=some, keep_float=True)
+    return _Tuned(epochs=epochs, share=share)
+
+
+def _searched(plan: Plan, learned: Known, classes: int, around: Around) -> search.Found:
+    """Look for a recipe with a part of what is learned from."""
+    aside = dataset.held_out(learned.examples, holdout=SEARCHED_ON, seed=plan.seed)
+    some, others = learned.where(~aside), learned.where(aside)
+    lessons = _lessons(plan, some, classes, around.on_progress)
+    watched = _untaught(plan, others)
+
+    def trial(recipe: Recipe, report: search.Report) -> float:
+        losses: list[float] = []
+
+        def log(_step: int, figures: Mapping[str, float]) -> None:
+            if HELD_OUT_LOSS in figures:
+                losses.append(figures[HELD_OUT_LOSS])
+                if not report(len(losses), losses[-1]):
+                    raise _Hopeless
+
+        net = _network(replace(plan, recipe=recipe), some, classes)
+        surroundings = Surroundings(on_progress=around.on_progress, log=log, watched=watched)
+        with contextlib.suppress(_Hopeless):
+            finetune.tune(net, Labels(lessons, classes, recipe), recipe, surroundings)
+        return min(losses)
+
+    return search.search(plan.recipe, trial, trials=plan.search, on_progress=around.on_progress)
+
+
+class _Hopeless(Exception):
+    """A trial that is not worth going on."""
+
+
+def _lessons(plan: Plan, known: Known, classes: int, on_progress: Progress) -> Lessons:
+    soft = teaching.soft_labels(known, classes, seed=plan.seed, on_progress=on_progress)
+    return Lessons(tokens=_tokens(plan.encoder_folder, known.texts), gold=known.gold, teacher=soft)
+
+
+def _untaught(plan: Plan, known: Known) -> Lessons:
+    return Lessons(tokens=_tokens(plan.encoder_folder, known.texts), gold=known.gold)
+
+
+def _network(plan: Plan, known: Known, classes: int) -> Any:
+    import torch  # noqa: PLC0415
+
+    torch.manual_seed(plan.recipe.seed)  # adapters begin with chance numbers
+    return networks.build(
+        plan.encoder_folder,
+        head.fit(known.vectors, known.gold, classes),
+        method=plan.method,
+        steps=plan.recipe.epochs * -(-len(known.gold) // plan.recipe.batch_size),
+    )
+
+
+def _tokens(folder: Path, texts: Sequence[str]) -> list[list[int]]:
+    from retrieval.encoders import spec, tokenizing  # noqa: PLC0415
+
+    about = spec.read(folder)
+    tokenizer = tokenizing.load(folder, about.max_length)
+    encoded = tokenizer.encode_batch([about.query_prefix + text for text in texts])
+    return [encoding.ids for encoding in encoded]
+
+
+def _checkpoint(plan: Plan, around: Around, part: str) -> Checkpoint | None:
+    if around.checkpoints is None:
+        return None
+    return Checkpoint(folder=around.checkpoints / part, order=plan.order)
+
+
+def _save(net: Any, folder: Path) -> None:
+    """The float weights, without the word embeddings, which are those of the encoder."""
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    weights = {
+        name: weight.contiguous()
+        for name, weight in net.state_dict().items()
+        if "word_embeddings" not in name
+    }
+    save_file(weights, folder / WEIGHTS, metadata={"word_embeddings": "of the encoder"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    file: str
+    note: tuple[str, str]
+
+
+def _served(plan: Plan, folder: Path, asked: Known) -> _Served:
+    """Which of the two networks serves: int8, unless it costs more than `INT8_MAY_COST`."""
+    from retrieval.encoders import export, spec  # noqa: PLC0415
+
+    exact, small = (
+        _accuracy(model.network(folder, file, plan.threads), asked)
+        for file in (export.FLOAT, spec.INT8)
+    )
+    enough = small >= exact - INT8_MAY_COST
+    note = (
+        f"The int8 network is right on {small:.2%} of the held-out texts, the float one on "
+        f"{exact:.2%}: {'int8' if enough else 'float'} serves.",
+        f"int8 网络在留出集上的准确率为 {small:.2%}，浮点网络为 {exact:.2%}："
+        f"采用{'int8' if enough else '浮点'}网络。",
+    )
+    return _Served(spec.INT8 if enough else export.FLOAT, note)
+
+
+def _drop_the_other(folder: Path, served: str) -> None:
+    from retrieval.encoders import export, spec  # noqa: PLC0415
+
+    for file in {export.FLOAT, spec.INT8} - {served}:
+        (folder / file).unlink()
+
+
+def _accuracy(dense: model.Dense, asked: Known) -> float:
+    return float((dense(asked.texts)[0].argmax(axis=1) == asked.gold).mean())
+
+
+def _where(plan: Plan, asked: Known) -> str:
+    held = f"{len(asked.gold)} examples that were held out"
+    return dataset.named(asked.examples) if plan.valid else held
+
+
+def _notes(plan: Plan, first: _Tuned) -> list[tuple[str, str]]:
+    notes = []
+    if first.epochs < plan.recipe.epochs:
+        notes.append(
+            (
+                f"Stopped early: the weights are those after epoch {first.epochs}, chosen by the "
+                "same texts as the figures, which are therefore slightly too good.",
+                f"提前停止：采用第 {first.epochs} 轮后的权重；选择依据与评测使用同一批文本，"
+                "指标略偏乐观。",
+            )
+        )
+    if plan.refit and not plan.valid:
+        notes.append(
+            (
+                "After it was measured, the network was trained once more on all examples.",
+                "评测之后，又用全部例句重新训练了一次网络。",
+            )
+        )
+    return notes
