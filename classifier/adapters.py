@@ -13,6 +13,7 @@ from typing import Any
 
 from classifier.methods import Method
 
+METHODS = (Method.LORA, Method.ADALORA, Method.PREFIX, Method.IA3)
 RANK = 8  # 1.6 % of all-MiniLM-L6-v2's weights, head included
 SPARE_RANK = 4  # AdaLoRA begins with more, of which it takes the least useful away
 DROPOUT = 0.05

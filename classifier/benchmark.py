@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier import errors, evaluate, finetuned, reading, workshop
+from classifier import errors, evaluate, exporting, reading, workshop
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress
 from classifier.methods import Method, recipe_for
@@ -46,6 +46,8 @@ class Task:
     name: str
     train: tuple[LabelledText, ...]
     test: tuple[LabelledText, ...]
+    valid: tuple[LabelledText, ...] = ()
+    """The data set's own validation part, for networks to be calibrated on; may be none."""
     oos: tuple[str, ...] = ()
     goal: float
     """Accuracy to reach, 0 to 1."""
@@ -128,6 +130,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
         Task(
             name="CLINC150",
             train=clinc["train"],
+            valid=clinc["val"],
             test=clinc["test"],
             oos=strange,
             goal=0.970,
@@ -156,6 +159,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
         Task(
             name="SMP2019 zh",
             train=reading.read(data / "smp2019_zh/train.csv"),
+            valid=reading.read(data / "smp2019_zh/valid.csv"),
             test=reading.read(data / "smp2019_zh/test.csv"),
             goal=0.940,
             floor=0.8992,
@@ -203,7 +207,8 @@ def _once(
             recipe=replace(recipe_for(way.method), seed=seed),
         )
         started = time.monotonic()
-        trained = workshop.make(order, task.train, on_progress=on_progress)
+        valid = task.valid if way.method.tunes else ()
+        trained = workshop.make(order, task.train, valid, on_progress=on_progress)
         seconds = time.monotonic() - started
         return _measured(task, way, trained, order.out, seconds)
     finally:
@@ -258,7 +263,7 @@ def _serving_size(folder: Path, network: str) -> int:
     """Bytes that have to be shipped: no report, and of the networks only the one that serves."""
     files = [p for p in folder.iterdir() if p.is_file()]
     idle = {p for p in files if p.suffix == ".onnx" and p.name != network}
-    return sum(p.stat().st_size for p in files if p not in idle and p.name != finetuned.WEIGHTS)
+    return sum(p.stat().st_size for p in files if p not in idle and p.name != exporting.WEIGHTS)
 
 
 def _clinc(path: Path) -> dict[str, tuple[LabelledText, ...]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier import crossfit, familiarity, head, model
+from classifier.checkpoint import Checkpoint
 from classifier.crossfit import Unseen
 from classifier.dataset import LabelledText
 from classifier.evaluate import Gold
@@ -77,6 +78,11 @@ class Fitted:
     network: str = ""
     notes: tuple[tuple[str, str], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def checkpoint(folder: Path | None, order: str, part: str) -> Checkpoint | None:
+    """Where one of the trainings of an order leaves off; None if it need not."""
+    return None if folder is None else Checkpoint(folder=folder / part, order=order)
 
 
 def heads(

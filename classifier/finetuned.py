@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from classifier import dataset, familiarity, finetune, head, lexical, model, search, teaching
+from classifier import (
+    dataset,
+    experts,
+    exporting,
+    familiarity,
+    finetune,
+    head,
+    lexical,
+    model,
+    search,
+    teaching,
+)
 from classifier import network as networks
-from classifier.checkpoint import Checkpoint
 from classifier.crossfit import Unseen
 from classifier.errors import DatasetError
 from classifier.experts import Fitted, Known
 from classifier.finetune import HELD_OUT_LOSS, Lessons, Progress, Surroundings
 from classifier.methods import Recipe
 from classifier.objectives import Labels
+from classifier.plan import Around, Plan
 
-if TYPE_CHECKING:
-    from classifier.train import Around, Plan
-
-TOKENIZER_FILES = ("encoder.json", "tokenizer.json", "tokenizer_config.json", "config.json")
-WEIGHTS = "network.safetensors"
-CALIBRATION_TEXTS = 40
 SEARCHED_ON = 0.2  # share of what is learned from that a search judges by
-INT8_MAY_COST = 0.003  # of accuracy on held-out texts, against float weights
-OUTPUTS = ("logits", "embedding")
 
 
 def network(
@@ -59,7 +61,7 @@ def network(
         notes.append(found.notes())
     first = _tuned(plan, learned, classes, folder, around, watched=asked)
     around.on_progress("measuring the fine-tuned network", 0.0)
-    served = _served(plan, folder, asked)
+    served = exporting.chosen(folder, asked, plan.threads)
     dense = model.network(folder, served.file, plan.threads)
     logits, seen = dense(asked.texts)
     near = familiarity.examples_of(dense(learned.texts)[1], learned.gold, classes)
@@ -75,7 +77,7 @@ def network(
         dense = model.network(folder, served.file, plan.threads)
         near = familiarity.examples_of(dense(both.texts)[1], both.gold, classes)
     if not plan.keep_float:
-        _drop_the_other(folder, served.file)
+        exporting.keep_only(served.file, folder)
     return Fitted(
         dense=dense,
         examples=near,
@@ -100,29 +102,22 @@ def _tuned(
     """Fine-tune on `known`, and export to ONNX with float and with int8 weights."""
     import torch  # noqa: PLC0415 - seconds to import, only needed here
 
-    from retrieval.encoders import export  # noqa: PLC0415
-
     torch.set_num_threads(plan.threads)
-    for name in TOKENIZER_FILES:
-        if (plan.encoder_folder / name).is_file():
-            shutil.copy2(plan.encoder_folder / name, folder / name)
     lessons = _lessons(plan, known, classes, around.on_progress)
     net = _network(plan, known, classes)
     share = networks.trained_share(net)
     surroundings = Surroundings(
         on_progress=around.on_progress,
         log=around.log,
-        checkpoint=_checkpoint(plan, around, "refit" if watched is None else "first"),
+        checkpoint=experts.checkpoint(
+            around.checkpoints, plan.order, "refit" if watched is None else "first"
+        ),
         watched=_untaught(plan, watched) if watched else None,
     )
     objective = Labels(lessons, classes, plan.recipe)
     epochs = finetune.tune(net, objective, plan.recipe, surroundings)
     around.on_progress("exporting the fine-tuned network", 1.0)
-    networks.merge(net)
-    if plan.keep_float:
-        _save(net, folder)
-    some = lessons.tokens[:: max(1, len(known.gold) // CALIBRATION_TEXTS)]  # int8 fits our texts
-    export.export_onnx(net, folder, outputs=OUTPUTS, samples=some, keep_float=True)
+    exporting.write(net, plan.encoder_folder, folder, lessons.tokens)
     return _Tuned(epochs=epochs, share=share)
 
 
@@ -157,11 +152,13 @@ class _Hopeless(Exception):
 
 def _lessons(plan: Plan, known: Known, classes: int, on_progress: Progress) -> Lessons:
     soft = teaching.soft_labels(known, classes, seed=plan.seed, on_progress=on_progress)
-    return Lessons(tokens=_tokens(plan.encoder_folder, known.texts), gold=known.gold, teacher=soft)
+    return Lessons(
+        tokens=networks.tokens(plan.encoder_folder, known.texts), gold=known.gold, teacher=soft
+    )
 
 
 def _untaught(plan: Plan, known: Known) -> Lessons:
-    return Lessons(tokens=_tokens(plan.encoder_folder, known.texts), gold=known.gold)
+    return Lessons(tokens=networks.tokens(plan.encoder_folder, known.texts), gold=known.gold)
 
 
 def _network(plan: Plan, known: Known, classes: int) -> Any:
@@ -174,68 +171,6 @@ def _network(plan: Plan, known: Known, classes: int) -> Any:
         method=plan.method,
         steps=plan.recipe.epochs * -(-len(known.gold) // plan.recipe.batch_size),
     )
-
-
-def _tokens(folder: Path, texts: Sequence[str]) -> list[list[int]]:
-    from retrieval.encoders import spec, tokenizing  # noqa: PLC0415
-
-    about = spec.read(folder)
-    tokenizer = tokenizing.load(folder, about.max_length)
-    encoded = tokenizer.encode_batch([about.query_prefix + text for text in texts])
-    return [encoding.ids for encoding in encoded]
-
-
-def _checkpoint(plan: Plan, around: Around, part: str) -> Checkpoint | None:
-    if around.checkpoints is None:
-        return None
-    return Checkpoint(folder=around.checkpoints / part, order=plan.order)
-
-
-def _save(net: Any, folder: Path) -> None:
-    """The float weights, without the word embeddings, which are those of the encoder."""
-    from safetensors.torch import save_file  # noqa: PLC0415
-
-    weights = {
-        name: weight.contiguous()
-        for name, weight in net.state_dict().items()
-        if "word_embeddings" not in name
-    }
-    save_file(weights, folder / WEIGHTS, metadata={"word_embeddings": "of the encoder"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    file: str
-    note: tuple[str, str]
-
-
-def _served(plan: Plan, folder: Path, asked: Known) -> _Served:
-    """Which of the two networks serves: int8, unless it costs more than `INT8_MAY_COST`."""
-    from retrieval.encoders import export, spec  # noqa: PLC0415
-
-    exact, small = (
-        _accuracy(model.network(folder, file, plan.threads), asked)
-        for file in (export.FLOAT, spec.INT8)
-    )
-    enough = small >= exact - INT8_MAY_COST
-    note = (
-        f"The int8 network is right on {small:.2%} of the held-out texts, the float one on "
-        f"{exact:.2%}: {'int8' if enough else 'float'} serves.",
-        f"int8 网络在留出集上的准确率为 {small:.2%}，浮点网络为 {exact:.2%}："
-        f"采用{'int8' if enough else '浮点'}网络。",
-    )
-    return _Served(spec.INT8 if enough else export.FLOAT, note)
-
-
-def _drop_the_other(folder: Path, served: str) -> None:
-    from retrieval.encoders import export, spec  # noqa: PLC0415
-
-    for file in {export.FLOAT, spec.INT8} - {served}:
-        (folder / file).unlink()
-
-
-def _accuracy(dense: model.Dense, asked: Known) -> float:
-    return float((dense(asked.texts)[0].argmax(axis=1) == asked.gold).mean())
 
 
 def _where(plan: Plan, asked: Known) -> str:

@@ -23,6 +23,9 @@ class Method(StrEnum):
     IA3 = "ia3"
     """Learned scales of keys, values and feed-forward (Liu et al. 2022, arXiv:2205.05638)."""
 
+    FEWSHOT = "fewshot"
+    """The encoder by contrast, then a head: for 5 to 20 examples a label (`fewshot`)."""
+
     @property
     def tunes(self) -> bool:
         """Whether the encoder learns too, so that the folder holds a network of its own."""
@@ -71,6 +74,8 @@ _LEARNING_RATES: Mapping[Method, float] = {
 
 def recipe_for(method: Method) -> Recipe:
     """The recipe that suits `method`."""
+    if method is Method.FEWSHOT:
+        return Recipe(learning_rate=5e-5, layer_decay=1.0, batch_size=64, averaged=0.99)
     if method in _LEARNING_RATES:
         return Recipe(learning_rate=_LEARNING_RATES[method], layer_decay=1.0)
     return Recipe()

@@ -42,12 +42,11 @@ def build(
             super().__init__()
             bert = BertModel.from_pretrained(encoder, add_pooling_layer=False)
             bert.embeddings.word_embeddings.weight.requires_grad_(False)
-            self.bert = bert if method is Method.FULL else adapters.wrap(bert, method, steps=steps)
+            few = method in adapters.METHODS
+            self.bert = adapters.wrap(bert, method, steps=steps) if few else bert
             self.dropout = torch.nn.Dropout(POOLING_DROPOUT)
             self.head = torch.nn.Linear(head.weight.shape[1], head.weight.shape[0])
-            with torch.no_grad():
-                self.head.weight.copy_(torch.from_numpy(head.weight))
-                self.head.bias.copy_(torch.from_numpy(head.bias))
+            put_head(self, head)
 
         def forward(
             self, input_ids: torch.Tensor, attention_mask: torch.Tensor
@@ -59,6 +58,25 @@ def build(
             return self.head(self.dropout(vectors)), vectors
 
     return IntentNetwork()
+
+
+def put_head(network: Any, head: LinearHead) -> None:
+    """Give `network` another head of the same size."""
+    import torch  # noqa: PLC0415
+
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(head.weight))
+        network.head.bias.copy_(torch.from_numpy(head.bias))
+
+
+def tokens(encoder: Path, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of texts as the encoder in that folder takes them."""
+    from retrieval.encoders import spec, tokenizing  # noqa: PLC0415 - heavy
+
+    about = spec.read(encoder)
+    tokenizer = tokenizing.load(encoder, about.max_length)
+    encoded = tokenizer.encode_batch([about.query_prefix + text for text in texts])
+    return [encoding.ids for encoding in encoded]
 
 
 def trained_share(network: Any) -> float:

@@ -7,15 +7,12 @@ seed both report the figures of the same held-out texts and can be compared.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +23,7 @@ from classifier import (
     evaluate,
     experts,
     familiarity,
+    fewshot,
     finetuned,
     fusion,
     label_names,
@@ -37,10 +35,11 @@ from classifier.artifact import Manifest
 from classifier.dataset import LabelledText
 from classifier.errors import DatasetError
 from classifier.experts import Fitted, Known
-from classifier.finetune import Log, Progress
+from classifier.finetune import Progress
 from classifier.label_names import Hints
-from classifier.methods import Method, Recipe
+from classifier.methods import Method
 from classifier.model import IntentClassifier, TextEncoder
+from classifier.plan import Around, Plan
 
 FOLDS = 5
 REFUSED = 0.05  # share of familiar texts below the line that the report draws
@@ -55,66 +54,6 @@ REPORTED_VERSIONS = (
     "numpy",
     "frontdesk",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to train, and on what."""
-
-    method: Method
-    encoder_folder: Path
-    encoder_id: str
-    examples: tuple[LabelledText, ...]
-    holdout: float
-    """Share of the examples to measure on, 0 to 0.5; 0 lets `head` report all of its folds."""
-    valid: tuple[LabelledText, ...] = ()
-    """To measure on instead of a share of the examples; never learned from."""
-    teacher: TextEncoder | None = None
-    """A larger encoder, whose heads teach the network; needed in training only."""
-    teacher_id: str = ""
-    refit: bool = False
-    """Train a network once more, on everything, after it was measured on what was held out."""
-    search: int = 0
-    """How many recipes a search tries before a network is trained; 0: the recipe as it is."""
-    seed: int = 13
-    threads: int = 2
-    keep_float: bool = False
-    """Keep the float weights beside the network that serves."""
-    strict: bool = True
-    """Refuse texts under two labels and intents with one example, instead of going on."""
-    recipe: Recipe = field(default_factory=Recipe)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """What was asked for, by name."""
-        asked: dict[str, Any] = {
-            "holdout": self.holdout,
-            "seed": self.seed,
-            "examples": len(self.examples),
-        }
-        if self.valid:
-            asked |= {"valid": len(self.valid)}
-        if self.method.tunes:
-            asked |= {"teacher": self.teacher_id, "refit": self.refit, "search": self.search}
-            asked |= asdict(self.recipe)
-        return asked
-
-    @property
-    def order(self) -> str:
-        """A hash over all that decides how the training goes."""
-        texts = [[e.text, e.intent] for e in (*self.examples, *self.valid)]
-        whole = [self.method.value, self.encoder_id, self.threads, self.arguments, texts]
-        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
-    """What a training tells, and where it may leave off."""
-
-    on_progress: Progress
-    log: Log = lambda _step, _figures: None
-    checkpoints: Path | None = None
-    """A folder for the state of a network that is not ready yet; None: an interruption costs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,19 +92,22 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Tra
     folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
     aside = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
     hints = label_names.hints(labels, known.gold, encoder)
-    if plan.method.tunes:
+    shown = np.ones(len(known.gold), bool)
+    if plan.method is Method.FEWSHOT:
+        fitted = fewshot.network(plan, known, labels, hints, folder, around)
+    elif plan.method.tunes:
         learned, asked = (known, valid) if plan.valid else (known.where(~aside), known.where(aside))
         fitted = finetuned.network(plan, learned, asked, labels, folder, around)
         shown = np.ones(len(asked.gold), bool)
     else:
         fitted = experts.heads(known, encoder, folds, labels, hints, folder, around.on_progress)
-        shown = aside if aside.any() else np.ones(len(known.gold), bool)
+        shown = aside if aside.any() else shown
     around.on_progress("fitting the words", 0.0)
     gold = np.concatenate([known.gold, hints.gold])
     words = lexical.fit([*known.texts, *hints.texts], gold, len(labels))
     lexical.save(folder, words)
     trained = _measured(plan, fitted, words, labels, shown, folder)
-    if plan.valid and not plan.method.tunes:
+    if plan.valid and fitted.asked is known:
         trained = _on(valid, trained)
     around.on_progress("measuring the learning curve", 0.0)
     curve = _curve(known, labels, folds, hints, fusion.Fusion(**trained.manifest.fusion))

@@ -19,7 +19,8 @@ from classifier.dataset import LabelledText
 from classifier.finetune import Progress
 from classifier.methods import Method, Recipe
 from classifier.model import IntentClassifier
-from classifier.train import Around, Plan, Trained, train, versions
+from classifier.plan import Around, Plan
+from classifier.train import Trained, train, versions
 
 if TYPE_CHECKING:
     from retrieval.encoders.runtime import Encoder

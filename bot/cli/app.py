@@ -6,14 +6,12 @@ import platform
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import click
 import typer
 
 from bot.cli import classifier
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
-from classifier.methods import Method
 
 app = typer.Typer(
     name="frontdesk",
@@ -25,7 +23,6 @@ app = typer.Typer(
 )
 app.add_typer(classifier.app, name="classifier")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
-BOT_METHODS = (Method.HEAD, Method.FULL)
 
 
 class Part(StrEnum):
@@ -69,12 +66,11 @@ def serve(project: Project = None, data: Data = None, host: Host = None, port: P
 @app.command(help="Train the classifier on the project's examples. 用项目中的例句训练分类器。")
 def train(
     method: Annotated[
-        str,
+        Literal["head", "full"],
         typer.Option(
-            click_type=click.Choice(BOT_METHODS),
             help="head: minutes, frozen encoder; full: fine-tune it all. 训练方法",
         ),
-    ] = Method.HEAD.value,
+    ] = "head",
     project: Project = None,
     data: Data = None,
     encoder: Encoder = None,
@@ -158,9 +154,8 @@ def bench(
 def bench_classifier(
     data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
     method: Annotated[
-        str,
+        Literal["best", classifier.Trainable],
         typer.Option(
-            click_type=click.Choice(("best", *Method)),
             help="best: the one that validation data favour for each task. 训练方法",
         ),
     ] = "best",

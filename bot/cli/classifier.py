@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import click
 import typer
-
-from classifier.methods import Method
 
 app = typer.Typer(
     help="Train and judge text classifiers on any labelled file. 训练和评测文本分类器。",
@@ -16,8 +13,10 @@ app = typer.Typer(
 )
 
 
-AUTO = "auto"
-METHODS = (AUTO, *Method)
+AUTO: Literal["auto"] = "auto"
+Trainable = Literal["head", "full", "lora", "adalora", "prefix", "ia3", "fewshot"]
+Choosable = Literal["auto", Trainable]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 File = Annotated[Path, typer.Option("--data", help="CSV, TSV, JSONL or Rasa NLU. 数据文件")]
 Text = Annotated[str | None, typer.Option("--text-column", help="Column of the texts. 文本列")]
@@ -53,11 +52,10 @@ def train(
         Path | None, typer.Option(help="Measure on this file instead of a share. 验证集")
     ] = None,
     method: Annotated[
-        str,
+        Choosable,
         typer.Option(
-            click_type=click.Choice(METHODS),
             help="head: a minute, frozen encoder; full: fine-tune it all; lora, adalora, prefix, "
-            "ia3: fine-tune few weights; auto. 训练方法",
+            "ia3: fine-tune few weights; fewshot: 5 to 20 examples a label; auto. 训练方法",
         ),
     ] = AUTO,
     holdout: Annotated[
@@ -91,10 +89,8 @@ def train(
         int | None, typer.Option(min=0, help="Stop after as many epochs without gain. 提前停止")
     ] = None,
     precision: Annotated[
-        str | None,
-        typer.Option(
-            click_type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the sums. 精度"
-        ),
+        Precision | None,
+        typer.Option(help="Of the sums. 精度"),
     ] = None,
     search: Annotated[
         int, typer.Option(min=0, help="Try as many recipes first (Optuna). 超参数搜索次数")

@@ -26,7 +26,7 @@ def run(
     seeds: int,
     as_json: bool,
 ) -> None:
-    """Train and measure every task whose name contains `only`.
+    """Train and measure every task whose name is `only`, or else contains it.
 
     Args:
         data: the folder of the data sets.
@@ -41,7 +41,9 @@ def run(
     Raises:
         errors.ClassifierError: data are missing, or a training failed.
     """
-    chosen = [task for task in benchmark.tasks(data) if only.casefold() in task.name.casefold()]
+    tasks = benchmark.tasks(data)
+    chosen = [task for task in tasks if task.name.casefold() == only.casefold()]
+    chosen = chosen or [task for task in tasks if only.casefold() in task.name.casefold()]
     if not chosen:
         raise errors.DatasetError(f"no task is called {only!r}.", hint="Leave --only out.")
     results = []

@@ -16,7 +16,8 @@ from bot.training.registry import Registered, Registry
 from classifier import artifact, reporting
 from classifier import errors as classifier_errors
 from classifier.methods import Method, recipe_for
-from classifier.train import Around, Plan, train
+from classifier.plan import Around, Plan
+from classifier.train import train
 from retrieval import errors as retrieval_errors
 
 Progress = Callable[[str, float], None]

@@ -64,7 +64,7 @@ def load_transformer(folder: pathlib.Path) -> transformers.PreTrainedModel:
         EncoderUnavailable: transformers cannot load the folder.
     """
     try:
-        with _no_progress_bar():
+        with _quiet():
             model: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, add_pooling_layer=False
             )
@@ -78,16 +78,18 @@ def load_transformer(folder: pathlib.Path) -> transformers.PreTrainedModel:
 
 
 @contextlib.contextmanager
-def _no_progress_bar() -> collections.abc.Iterator[None]:
-    """Keep transformers' own bar off the terminal: progress is told through callbacks."""
-    bars = transformers.utils.logging
-    enabled = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()  # type: ignore[no-untyped-call]
+def _quiet() -> collections.abc.Iterator[None]:
+    """Keep transformers' bar and its list of unused weights off the terminal."""
+    told = transformers.utils.logging
+    enabled, verbosity = told.is_progress_bar_enabled(), told.get_verbosity()
+    told.disable_progress_bar()  # type: ignore[no-untyped-call]
+    told.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
+        told.set_verbosity(verbosity)
         if enabled:
-            bars.enable_progress_bar()  # type: ignore[no-untyped-call]
+            told.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def embed(

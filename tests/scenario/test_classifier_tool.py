@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -169,3 +170,67 @@ def test_benchmarks_without_their_data_say_what_is_missing(tmp_path: Path) -> No
     assert done.returncode == 2
     assert "banking77" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_killed_fine_tuning_goes_on_where_it_was(files: Path, encoders: Path) -> None:
+    out = files / "lora"
+    words: list[str | Path] = [
+        "train", "--data", files / "train.csv", "--valid", files / "test.csv", "--out", out,
+        "--method", "lora", "--epochs", "3", "--encoders", encoders, "--json",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "bot", "classifier", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+        assert child.stdout is not None
+        for line in child.stdout:
+            if json.loads(line)["step"].startswith("fine-tuning, epoch 2"):
+                break
+        child.kill()
+    assert not out.exists()
+    begun = json.loads((files / ".lora.training" / "run.json").read_text(encoding="utf-8"))
+    assert begun["arguments"]["epochs"] == 3
+    assert begun["versions"]["torch"]
+
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    steps = [json.loads(line).get("step", "") for line in done.stdout.splitlines()]
+    tuning = [step for step in steps if step.startswith("fine-tuning")]
+    assert tuning[0].startswith("fine-tuning, epoch 2 of 3")
+    assert not (files / ".lora.training").exists()
+
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["measured_on"] == f"{MEASURED * len(INTENTS)} texts of test.csv"
+    assert manifest["metrics"]["accuracy"] > 0.8
+    assert {"network.safetensors", "run.json", "training.jsonl"} <= set(manifest["files"])
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    share = re.search(r"\| Trained parameters \| ([\d.]+)% \|", card)
+    assert share is not None
+    assert float(share[1]) < 2
+
+
+def test_few_examples_are_learned_by_contrast(files: Path, encoders: Path) -> None:
+    out = files / "fewshot"
+    done = run(
+        "train", "--data", files / "test.csv", "--out", out, "--method", "fewshot",
+        "--epochs", "3", "--encoders", encoders, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    asked = run(
+        "evaluate", "--model", out, "--data", files / "train.csv", "--encoders", encoders, "--json"
+    )
+    assert json.loads(asked.stdout)["accuracy"] > 0.8
+
+
+def test_the_report_is_found(trained: Path) -> None:
+    done = run("report", "--model", trained, "--no-show")
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()) == (trained / "report" / "report.html").resolve()
+
+
+def test_a_search_without_anything_to_search_is_refused(files: Path, tmp_path: Path) -> None:
+    done = run(
+        "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", "head",
+        "--search", "3",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--search" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ from classifier.dataset import LabelledText
 from classifier.finetune import Lessons, Surroundings
 from classifier.methods import Method, Recipe
 from classifier.objectives import Labels
-from classifier.train import Around, Plan
+from classifier.plan import Around, Plan
 from retrieval.encoders import runtime, spec, tokenizing
 from retrieval.encoders.runtime import Encoder
 
