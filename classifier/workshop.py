@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier import artifact, dataset, errors, inspection, model, reporting, tracking
+from classifier import artifact, checkpoint, dataset, errors, inspection, model, reporting, tracking
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress
 from classifier.methods import Method, Recipe
@@ -124,21 +124,24 @@ def make(
     served = runtime.Encoder(plan.encoder_folder, threads=THREADS)
     started = time.monotonic()
     about = _begin(order, plan)
-    with (
-        artifact.new_folder(order.out) as building,
-        tracking.log(
-            order.unfinished, tensorboard=order.tensorboard, wandb=order.wandb, about=about
-        ) as log,
-    ):
-        around = Around(on_progress=on_progress, log=log, checkpoints=order.unfinished)
-        trained = train(plan, building, served, around)
-        on_progress("writing the report", 0.0)
-        seconds = time.monotonic() - started
-        for name in (RUN_FILE, tracking.FILE):
-            shutil.copy2(order.unfinished / name, building / name)
-        reporting.write(building, trained, plan.examples, notes=order.notes, seconds=seconds)
-        artifact.seal(building, trained.manifest)
-    shutil.rmtree(order.unfinished)
+    try:
+        with (
+            artifact.new_folder(order.out) as building,
+            tracking.log(
+                order.unfinished, tensorboard=order.tensorboard, wandb=order.wandb, about=about
+            ) as log,
+        ):
+            around = Around(on_progress=on_progress, log=log, checkpoints=order.unfinished)
+            trained = train(plan, building, served, around)
+            on_progress("writing the report", 0.0)
+            seconds = time.monotonic() - started
+            for name in (RUN_FILE, tracking.FILE):
+                shutil.copy2(order.unfinished / name, building / name)
+            reporting.write(building, trained, plan.examples, notes=order.notes, seconds=seconds)
+            artifact.seal(building, trained.manifest)
+    finally:
+        if order.out.exists() or not any(order.unfinished.rglob(checkpoint.FILE)):
+            shutil.rmtree(order.unfinished)  # nothing there to go on from
     return trained
 
 

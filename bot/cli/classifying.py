@@ -108,7 +108,7 @@ def train(wish: Wish, *, as_json: bool) -> None:
         with progress.lines() if as_json else progress.bars() as report:
             trained = workshop.make(order, examples, valid, on_progress=report)
     except (KeyboardInterrupt, SystemExit):
-        if order.method.tunes and order.unfinished.is_dir():
+        if order.unfinished.is_dir():
             console.print(
                 f"Stopped. The same command goes on from the last whole epoch; delete "
                 f"{order.unfinished} to begin anew. 已停止；重新运行同一命令即可继续。",
