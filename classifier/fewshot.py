@@ -113,6 +113,7 @@ def _tuned(plan: Plan, known: Known, hints: Hints, classes: int, around: Around,
     texts = [*known.texts, *hints.texts]
     start = head.fit(*hints.beside(known.vectors, known.gold), classes)
     net = networks.build(plan.encoder_folder, start, method=plan.method)
+    net.head.requires_grad_(False)  # the contrast is between vectors; its turn comes afterwards
     gold = np.concatenate([known.gold, hints.gold])
     lessons = Lessons(tokens=_tokens(plan, texts), gold=gold)
     surroundings = Surroundings(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from classifier import finetune, network
+from classifier import adapters, finetune, network
 from classifier.finetune import Lessons, Surroundings
 from classifier.head import LinearHead
 from classifier.methods import Method, Recipe, recipe_for
@@ -77,5 +77,6 @@ def test_few_weights_learn_and_the_merged_encoder_agrees(
 
 
 def test_a_method_without_adapters_is_refused(encoder_folder: Path) -> None:
+    bert = built(encoder_folder, Method.FULL).bert
     with pytest.raises(ValueError, match="head has no adapter"):
-        built(encoder_folder, Method.HEAD)
+        adapters.wrap(bert, Method.HEAD, steps=1)

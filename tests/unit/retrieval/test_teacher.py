@@ -78,5 +78,6 @@ def test_a_package_that_is_not_installed_is_named(
 
 
 def test_an_unknown_teacher_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(errors.EncoderChoiceError, match="mpnet-en"):
+    with pytest.raises(errors.EncoderChoiceError, match="no teacher 'socrates'") as caught:
         teacher.load("socrates", tmp_path, quiet)
+    assert "mpnet-en" in caught.value.hint
