@@ -115,8 +115,9 @@ def _asked(
     asked: NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
     """Logits and margins of the texts `asked`, by heads that know those `learned`."""
-    known_vectors, known_gold = hints.beside(vectors[learned], gold[learned])
-    logits = head.fit(known_vectors, known_gold, classes).logits(vectors[asked])
-    some = [*(texts[i] for i in learned.tolist()), *hints.texts]
-    words = lexical.fit(some, known_gold, classes)
+    logits = head.fit(*hints.beside(vectors[learned], gold[learned]), classes).logits(
+        vectors[asked]
+    )
+    some = [texts[i] for i in learned.tolist()]
+    words = lexical.fit(*hints.after(some, gold[learned]), classes)
     return logits, words.margins([texts[i] for i in asked.tolist()])

@@ -34,8 +34,8 @@ class Known:
     """(n,), the places of their intents among the labels."""
     vectors: Floats
     """(n, dim), by the frozen encoder."""
-    teacher: Floats | None = None
-    """(n, another dim), by a larger encoder that teaches."""
+    teacher: Floats
+    """(n, another dim), by a larger encoder that teaches; (n, 0) without one."""
 
     @property
     def texts(self) -> list[str]:
@@ -49,19 +49,16 @@ class Known:
             examples=tuple(self.examples[i] for i in rows.tolist()),
             gold=self.gold[rows],
             vectors=self.vectors[rows],
-            teacher=None if self.teacher is None else self.teacher[rows],
+            teacher=self.teacher[rows],
         )
 
     def beside(self, other: Known) -> Known:
         """These and then those of `other`."""
-        taught = None
-        if self.teacher is not None and other.teacher is not None:
-            taught = np.concatenate([self.teacher, other.teacher])
         return Known(
             examples=(*self.examples, *other.examples),
             gold=np.concatenate([self.gold, other.gold]),
             vectors=np.concatenate([self.vectors, other.vectors]),
-            teacher=taught,
+            teacher=np.concatenate([self.teacher, other.teacher]),
         )
 
 

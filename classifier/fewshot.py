@@ -88,8 +88,7 @@ def _cross_fitted(
         logits[folds == fold] = _head_of(tuned).logits(vectors[-1])
         seen = _vectors(tuned, plan, learned.texts)
         near.append(familiarity.examples_of(seen, learned.gold, classes))
-        gold = np.concatenate([learned.gold, hints.gold])
-        words = lexical.fit([*learned.texts, *hints.texts], gold, classes)
+        words = lexical.fit(*hints.after(learned.texts, learned.gold), classes)
         margins[folds == fold] = words.margins(asked.texts)
         if not choices:
             exporting.write(tuned, plan.encoder_folder, folder, _tokens(plan, learned.texts))
@@ -110,11 +109,10 @@ def _tuned(plan: Plan, known: Known, hints: Hints, classes: int, around: Around,
 
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.recipe.seed)
-    texts = [*known.texts, *hints.texts]
+    texts, gold = hints.after(known.texts, known.gold)
     start = head.fit(*hints.beside(known.vectors, known.gold), classes)
     net = networks.build(plan.encoder_folder, start, method=plan.method)
     net.head.requires_grad_(False)  # the contrast is between vectors; its turn comes afterwards
-    gold = np.concatenate([known.gold, hints.gold])
     lessons = Lessons(tokens=_tokens(plan, texts), gold=gold)
     surroundings = Surroundings(
         on_progress=around.on_progress,

@@ -20,6 +20,7 @@ from classifier.network import pad
 EPOCH_SEEDS = 1_000  # apart, so that no epoch of two seeds is shuffled alike
 JUDGED_AT_ONCE = 64
 HELD_OUT_LOSS = "held-out loss"
+UNLABELLED = -1  # in place of a label that nobody gave
 
 Rows = NDArray[np.int64]
 Progress = Callable[[str, float], None]
@@ -36,7 +37,8 @@ class Lessons:
     """Texts as token ids, and what to say of them."""
 
     tokens: Sequence[Sequence[int]]
-    gold: Gold  # (n,)
+    gold: Gold
+    """(n,), `UNLABELLED` where only the teacher says something."""
     teacher: NDArray[np.float32] | None = None
     """(n, classes): probabilities that a teacher gives, learned beside the labels."""
 

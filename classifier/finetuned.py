@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from classifier import (
     dataset,
@@ -24,19 +27,43 @@ from classifier import network as networks
 from classifier.crossfit import Unseen
 from classifier.errors import DatasetError
 from classifier.experts import Fitted, Known
-from classifier.finetune import HELD_OUT_LOSS, Lessons, Progress, Surroundings
+from classifier.finetune import (
+    HELD_OUT_LOSS,
+    UNLABELLED,
+    Lessons,
+    Progress,
+    Surroundings,
+)
+from classifier.label_names import Hints
 from classifier.methods import Recipe
 from classifier.objectives import Labels
 from classifier.plan import Around, Plan
 
 SEARCHED_ON = 0.2  # share of what is learned from that a search judges by
 
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Besides:
+    """What there is to learn from besides examples."""
+
+    labels: tuple[str, ...]
+    hints: Hints
+    unlabelled: Floats
+    """(n, dim) vectors of `Plan.unlabelled`, by the frozen encoder."""
+
+    @property
+    def classes(self) -> int:
+        """How many labels there are."""
+        return len(self.labels)
+
 
 def network(
     plan: Plan,
     learned: Known,
     asked: Known,
-    labels: Sequence[str],
+    besides: Besides,
     folder: Path,
     around: Around,
 ) -> Fitted:
@@ -44,6 +71,14 @@ def network(
 
     What calibrates the model was said by the first network: the second one differs by a few more
     examples.
+
+    Args:
+        plan: what to train.
+        learned: examples to learn from.
+        asked: examples to measure on.
+        besides: what else there is to learn from.
+        folder: where the files go.
+        around: told the progress.
 
     Raises:
         DatasetError: nothing is held out to measure on.
@@ -54,28 +89,28 @@ def network(
             "nothing is held out to measure a fine-tuned network on.",
             hint="Give more examples, a larger --holdout, or use --method head.",
         )
-    classes = len(labels)
     if plan.search:
-        found = _searched(plan, learned, classes, around)
+        found = _searched(plan, learned, besides, around)
         plan = replace(plan, recipe=found.recipe)
         notes.append(found.notes())
-    first = _tuned(plan, learned, classes, folder, around, watched=asked)
+    first = _tuned(plan, learned, besides, folder, around, watched=asked)
     around.on_progress("measuring the fine-tuned network", 0.0)
     served = exporting.chosen(folder, asked, plan.threads)
     dense = model.network(folder, served.file, plan.threads)
     logits, seen = dense(asked.texts)
-    near = familiarity.examples_of(dense(learned.texts)[1], learned.gold, classes)
+    near = familiarity.examples_of(dense(learned.texts)[1], learned.gold, besides.classes)
+    words = lexical.fit(*besides.hints.after(learned.texts, learned.gold), besides.classes)
     unseen = Unseen(
         dense=logits,
-        lexical=lexical.fit(learned.texts, learned.gold, classes).margins(asked.texts),
+        lexical=words.margins(asked.texts),
         nearness=lambda guesses: near.nearness(seen, guesses),
     )
     if plan.refit and not plan.valid:
         again = replace(plan, recipe=replace(plan.recipe, epochs=first.epochs, patience=0))
         both = learned.beside(asked)
-        _tuned(again, both, classes, folder, around, watched=None)
+        _tuned(again, both, besides, folder, around, watched=None)
         dense = model.network(folder, served.file, plan.threads)
-        near = familiarity.examples_of(dense(both.texts)[1], both.gold, classes)
+        near = familiarity.examples_of(dense(both.texts)[1], both.gold, besides.classes)
     if not plan.keep_float:
         exporting.keep_only(served.file, folder)
     return Fitted(
@@ -97,14 +132,20 @@ class _Tuned:
 
 
 def _tuned(
-    plan: Plan, known: Known, classes: int, folder: Path, around: Around, *, watched: Known | None
+    plan: Plan,
+    known: Known,
+    besides: Besides,
+    folder: Path,
+    around: Around,
+    *,
+    watched: Known | None,
 ) -> _Tuned:
     """Fine-tune on `known`, and export to ONNX with float and with int8 weights."""
     import torch  # noqa: PLC0415 - seconds to import, only needed here
 
     torch.set_num_threads(plan.threads)
-    lessons = _lessons(plan, known, classes, around.on_progress)
-    net = _network(plan, known, classes)
+    lessons = _lessons(plan, known, besides, around.on_progress)
+    net = _network(plan, known, besides, lessons)
     share = networks.trained_share(net)
     surroundings = Surroundings(
         on_progress=around.on_progress,
@@ -114,18 +155,18 @@ def _tuned(
         ),
         watched=_untaught(plan, watched) if watched else None,
     )
-    objective = Labels(lessons, classes, plan.recipe)
+    objective = Labels(lessons, besides.classes, plan.recipe)
     epochs = finetune.tune(net, objective, plan.recipe, surroundings)
     around.on_progress("exporting the fine-tuned network", 1.0)
     exporting.write(net, plan.encoder_folder, folder, lessons.tokens)
     return _Tuned(epochs=epochs, share=share)
 
 
-def _searched(plan: Plan, learned: Known, classes: int, around: Around) -> search.Found:
+def _searched(plan: Plan, learned: Known, besides: Besides, around: Around) -> search.Found:
     """Look for a recipe with a part of what is learned from."""
     aside = dataset.held_out(learned.examples, holdout=SEARCHED_ON, seed=plan.seed)
     some, others = learned.where(~aside), learned.where(aside)
-    lessons = _lessons(plan, some, classes, around.on_progress)
+    lessons = _lessons(plan, some, besides, around.on_progress)
     watched = _untaught(plan, others)
 
     def trial(recipe: Recipe, report: search.Report) -> float:
@@ -137,10 +178,10 @@ def _searched(plan: Plan, learned: Known, classes: int, around: Around) -> searc
                 if not report(len(losses), losses[-1]):
                     raise _Hopeless
 
-        net = _network(replace(plan, recipe=recipe), some, classes)
+        net = _network(replace(plan, recipe=recipe), some, besides, lessons)
         surroundings = Surroundings(on_progress=around.on_progress, log=log, watched=watched)
         with contextlib.suppress(_Hopeless):
-            finetune.tune(net, Labels(lessons, classes, recipe), recipe, surroundings)
+            finetune.tune(net, Labels(lessons, besides.classes, recipe), recipe, surroundings)
         return min(losses)
 
     return search.search(plan.recipe, trial, trials=plan.search, on_progress=around.on_progress)
@@ -150,26 +191,43 @@ class _Hopeless(Exception):
     """A trial that is not worth going on."""
 
 
-def _lessons(plan: Plan, known: Known, classes: int, on_progress: Progress) -> Lessons:
-    soft = teaching.soft_labels(known, classes, seed=plan.seed, on_progress=on_progress)
-    return Lessons(
-        tokens=networks.tokens(plan.encoder_folder, known.texts), gold=known.gold, teacher=soft
-    )
+def _lessons(plan: Plan, known: Known, besides: Besides, on_progress: Progress) -> Lessons:
+    """All there is to learn: the examples, the names of their labels, what the teacher labels."""
+    texts, gold = besides.hints.after(known.texts, known.gold)
+    soft: Floats | None = None
+    if plan.teacher is not None:
+        asked = (known, besides.hints, besides.classes)
+        soft = teaching.soft_labels(*asked, seed=plan.seed, on_progress=on_progress)
+        if plan.unlabelled:
+            more = teaching.of_unlabelled(
+                plan.teacher, plan.unlabelled, *asked, seed=plan.seed, on_progress=on_progress
+            )
+            soft = np.concatenate([soft, more])
+            texts = [*texts, *plan.unlabelled]
+            gold = np.concatenate([gold, np.full(len(more), UNLABELLED)])
+    tokens = networks.tokens(plan.encoder_folder, texts)
+    return Lessons(tokens=tokens, gold=gold, teacher=soft)
 
 
 def _untaught(plan: Plan, known: Known) -> Lessons:
     return Lessons(tokens=networks.tokens(plan.encoder_folder, known.texts), gold=known.gold)
 
 
-def _network(plan: Plan, known: Known, classes: int) -> Any:
+def _network(plan: Plan, known: Known, besides: Besides, lessons: Lessons) -> Any:
     import torch  # noqa: PLC0415
 
     torch.manual_seed(plan.recipe.seed)  # adapters begin with chance numbers
+    vectors, gold = besides.hints.beside(known.vectors, known.gold)
+    start = head.fit(vectors, gold, besides.classes)
+    if plan.unlabelled and lessons.teacher is not None:
+        said = [teaching.certain(gold, besides.classes), lessons.teacher[len(gold) :]]
+        every = np.concatenate([vectors, besides.unlabelled])
+        start = head.fit(every, np.concatenate(said), besides.classes)
     return networks.build(
         plan.encoder_folder,
-        head.fit(known.vectors, known.gold, classes),
+        start,
         method=plan.method,
-        steps=plan.recipe.epochs * -(-len(known.gold) // plan.recipe.batch_size),
+        steps=plan.recipe.epochs * -(-len(lessons.gold) // plan.recipe.batch_size),
     )
 
 

@@ -29,15 +29,23 @@ class LinearHead:
         return (vectors @ self.weight.T + self.bias).astype(np.float32)
 
 
-def fit(vectors: Vectors, gold: Gold, classes: int, *, l2: float = L2) -> LinearHead:
-    """Minimise cross-entropy + l2/2n |W|² over `vectors` (n, dim) and labels `gold` (n,).
+def fit(
+    vectors: Vectors, gold: Gold | NDArray[np.float32], classes: int, *, l2: float = L2
+) -> LinearHead:
+    """Minimise cross-entropy + l2/2n |W|² over `vectors` (n, dim).
 
     The loss is convex and solved by L-BFGS, so the result does not depend on a seed.
+
+    Args:
+        vectors: unit length.
+        gold: (n,) labels, or (n, classes) their probabilities.
+        classes: at least 2.
+        l2: strength of the prior.
     """
     import torch  # noqa: PLC0415 - only training needs it
 
     inputs = torch.from_numpy(vectors) * SCALE  # (n, dim)
-    target = torch.from_numpy(gold)  # (n,)
+    target = torch.from_numpy(gold)
     weight = torch.zeros(classes, vectors.shape[1], requires_grad=True)  # (classes, dim)
     bias = torch.zeros(classes, requires_grad=True)  # (classes,)
     solver = torch.optim.LBFGS(

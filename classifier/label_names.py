@@ -42,6 +42,10 @@ class Hints:
         """`vectors` (n, dim) and `gold` (n,) with those of the names after them."""
         return np.concatenate([vectors, self.vectors]), np.concatenate([gold, self.gold])
 
+    def after(self, texts: Sequence[str], gold: Gold) -> tuple[list[str], Gold]:
+        """The n `texts` and `gold` (n,) with those of the names after them."""
+        return [*texts, *self.texts], np.concatenate([gold, self.gold])
+
 
 def hints(labels: Sequence[str], gold: Gold, encoder: TextEncoder) -> Hints:
     """The names in words, if the middle label has at most `FEW` examples; else none.
@@ -51,7 +55,7 @@ def hints(labels: Sequence[str], gold: Gold, encoder: TextEncoder) -> Hints:
         gold: (n,), of the examples.
         encoder: gives the vectors.
     """
-    few = np.median(np.bincount(gold, minlength=len(labels))) <= FEW
+    few = are_few(gold, len(labels))
     named = [(words(label), i) for i, label in enumerate(labels)] if few else []
     kept = [(text, i) for text, i in named if _WORDY.search(text)]
     texts = tuple(text for text, _ in kept)
@@ -60,6 +64,11 @@ def hints(labels: Sequence[str], gold: Gold, encoder: TextEncoder) -> Hints:
         vectors=encoder.encode(texts),
         gold=np.array([i for _, i in kept], dtype=np.int64),
     )
+
+
+def are_few(gold: Gold, classes: int) -> bool:
+    """Whether the middle label has at most `FEW` of the examples `gold` (n,)."""
+    return bool(np.median(np.bincount(gold, minlength=classes)) <= FEW)
 
 
 def none(dim: int) -> Hints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -30,6 +30,11 @@ class Method(StrEnum):
     def tunes(self) -> bool:
         """Whether the encoder learns too, so that the folder holds a network of its own."""
         return self is not Method.HEAD
+
+    @property
+    def tunes_by_labels(self) -> bool:
+        """Whether the network learns what to say of a text, so that a teacher can tell it."""
+        return self not in (Method.HEAD, Method.FEWSHOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,8 @@ class Recipe:
     seed: int = 13
 
 
+EPOCHS_OF_MANY = 2  # thousands of texts that a teacher labelled are learned in few passes
+
 # A small share of the weights has to move further, so it takes larger steps.
 _LEARNING_RATES: Mapping[Method, float] = {
     Method.LORA: 2e-3,
@@ -72,8 +79,13 @@ _LEARNING_RATES: Mapping[Method, float] = {
 }
 
 
-def recipe_for(method: Method) -> Recipe:
-    """The recipe that suits `method`."""
+def recipe_for(method: Method, *, has_unlabelled: bool = False) -> Recipe:
+    """The recipe that suits `method`, and texts without label beside the examples."""
+    found = _recipe_for(method)
+    return replace(found, epochs=EPOCHS_OF_MANY) if has_unlabelled else found
+
+
+def _recipe_for(method: Method) -> Recipe:
     if method is Method.FEWSHOT:
         return Recipe(learning_rate=5e-5, layer_decay=1.0, batch_size=64, averaged=0.99)
     if method in _LEARNING_RATES:

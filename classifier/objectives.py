@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.evaluate import Gold
-from classifier.finetune import Forward, Lessons, Rows
+from classifier.finetune import UNLABELLED, Forward, Lessons, Rows
 from classifier.methods import Recipe
 
 LENGTH_NOISE = 3  # tokens by which the order by length is shaken
@@ -17,12 +18,22 @@ VIEWS = 2  # texts of a label in a contrastive batch
 
 
 class Labels:
-    """Cross-entropy with the labels and, if there is a teacher, with its probabilities."""
+    """Cross-entropy with the labels and, if there is a teacher, with its probabilities.
+
+    Distillation, Hinton et al. 2015 (arXiv:1503.02531), section 2. Of a text that has no label the
+    teacher's word is all that there is to learn.
+    """
 
     def __init__(self, lessons: Lessons, classes: int, recipe: Recipe) -> None:
-        """Learn `lessons` of `classes` labels in the batches of `recipe`."""
-        self._lessons, self._recipe = lessons, recipe
-        self._weights = _class_weights(lessons.gold, classes, recipe.balance)
+        """Learn `lessons` of `classes` labels in the batches of `recipe`.
+
+        Raises:
+            ValueError: a text has no label, and there is no teacher either.
+        """
+        if lessons.teacher is None and (lessons.gold == UNLABELLED).any():
+            raise ValueError("a text without a label needs a teacher")
+        self._lessons, self._recipe, self._classes = lessons, recipe, classes
+        self._weights = _weights(lessons.gold, recipe.balance)
 
     def steps(self) -> int:
         """How many steps an epoch has."""
@@ -41,30 +52,35 @@ class Labels:
         """The loss of some rows."""
         import torch  # noqa: PLC0415 - only training needs it
 
-        cross_entropy = torch.nn.functional.cross_entropy
         logits, _ = forward([self._lessons.tokens[i] for i in rows])
-        loss = cross_entropy(
-            logits,
-            torch.from_numpy(self._lessons.gold[rows]).to(logits.device),
-            weight=None if self._weights is None else self._weights.to(logits.device),
-            label_smoothing=self._recipe.label_smoothing,
-        )
-        if self._lessons.teacher is None:
-            return loss
-        said = torch.from_numpy(self._lessons.teacher[rows]).to(logits.device)
-        taught = self._recipe.taught
-        return (1 - taught) * loss + taught * cross_entropy(logits, said)
+        targets = torch.from_numpy(self.targets(rows)).to(logits.device)
+        losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        weights = torch.from_numpy(self._weights[rows]).to(logits.device)
+        return (losses * weights).sum() / weights.sum()
+
+    def targets(self, rows: Rows) -> NDArray[np.float32]:
+        """What to say of some rows: (rows, classes), each row sums to 1."""
+        gold, teacher = self._lessons.gold[rows], self._lessons.teacher
+        smooth, taught = self._recipe.label_smoothing, self._recipe.taught
+        out = np.full((len(rows), self._classes), smooth / self._classes, np.float32)
+        known = np.flatnonzero(gold != UNLABELLED)
+        out[known, gold[known]] += 1 - smooth
+        if teacher is not None:
+            told = teacher[rows]
+            trust = np.where(gold == UNLABELLED, 1.0, taught).astype(np.float32)[:, None]
+            out = (1 - trust) * out + trust * told
+        return out
 
 
-def _class_weights(gold: Gold, classes: int, balance: float) -> Any:
-    """(classes,) weights of the loss, 1 on average over the texts; None if all weigh the same."""
-    import torch  # noqa: PLC0415
-
-    if not balance:
-        return None
-    counts = np.bincount(gold, minlength=classes).clip(min=1)
-    weights = (len(gold) / counts) ** balance
-    return torch.from_numpy((weights / weights[gold].mean()).astype(np.float32))
+def _weights(gold: Gold, balance: float) -> NDArray[np.float32]:
+    """(n,) how much each text counts: 1 on average, and 1 if it has no label."""
+    weights = np.ones(len(gold), np.float32)
+    known = gold != UNLABELLED
+    if balance and known.any():
+        counts = np.bincount(gold[known])[gold[known]]
+        found = (known.sum() / counts) ** balance
+        weights[known] = found / found.mean()
+    return weights
 
 
 class Contrast:

@@ -11,7 +11,7 @@ from typing import Any
 from classifier.dataset import LabelledText
 from classifier.finetune import Log, Progress
 from classifier.methods import Method, Recipe
-from classifier.model import TextEncoder
+from classifier.teaching import Teacher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,11 @@ class Plan:
     """Share of the examples to measure on, 0 to 0.5; 0 lets `head` report all of its folds."""
     valid: tuple[LabelledText, ...] = ()
     """To measure on instead of a share of the examples; never learned from."""
-    teacher: TextEncoder | None = None
+    teacher: Teacher | None = None
     """A larger encoder, whose heads teach the network; needed in training only."""
     teacher_id: str = ""
+    unlabelled: tuple[str, ...] = ()
+    """Texts that the teacher labels; none of them is among the examples."""
     refit: bool = False
     """Train a network once more, on everything, after it was measured on what was held out."""
     search: int = 0
@@ -52,7 +54,8 @@ class Plan:
         if self.valid:
             asked |= {"valid": len(self.valid)}
         if self.method.tunes:
-            asked |= {"teacher": self.teacher_id, "refit": self.refit, "search": self.search}
+            asked |= {"teacher": self.teacher_id, "unlabelled": len(self.unlabelled)}
+            asked |= {"refit": self.refit, "search": self.search}
             asked |= asdict(self.recipe)
         return asked
 
@@ -60,7 +63,8 @@ class Plan:
     def order(self) -> str:
         """A hash over all that decides how the training goes."""
         texts = [[e.text, e.intent] for e in (*self.examples, *self.valid)]
-        whole = [self.method.value, self.encoder_id, self.threads, self.arguments, texts]
+        settings = [self.method.value, self.encoder_id, self.threads, self.arguments]
+        whole = [*settings, texts, self.unlabelled]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

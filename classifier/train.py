@@ -97,14 +97,15 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Tra
         fitted = fewshot.network(plan, known, labels, hints, folder, around)
     elif plan.method.tunes:
         learned, asked = (known, valid) if plan.valid else (known.where(~aside), known.where(aside))
-        fitted = finetuned.network(plan, learned, asked, labels, folder, around)
+        pool = _embed(plan.unlabelled, encoder, "embedding", around.on_progress)
+        besides = finetuned.Besides(labels=labels, hints=hints, unlabelled=pool)
+        fitted = finetuned.network(plan, learned, asked, besides, folder, around)
         shown = np.ones(len(asked.gold), bool)
     else:
         fitted = experts.heads(known, encoder, folds, labels, hints, folder, around.on_progress)
         shown = aside if aside.any() else shown
     around.on_progress("fitting the words", 0.0)
-    gold = np.concatenate([known.gold, hints.gold])
-    words = lexical.fit([*known.texts, *hints.texts], gold, len(labels))
+    words = lexical.fit(*hints.after(known.texts, known.gold), len(labels))
     lexical.save(folder, words)
     trained = _measured(plan, fitted, words, labels, shown, folder)
     if plan.valid and fitted.asked is known:
@@ -122,12 +123,14 @@ def _known(
     on_progress: Progress,
 ) -> Known:
     texts = [example.text for example in examples]
-    teacher = plan.teacher if plan.method.tunes and examples else None
+    taught = np.zeros((len(texts), 0), np.float32)
+    if plan.teacher is not None and plan.method.tunes:
+        taught = _embed(texts, plan.teacher, "the teacher embeds", on_progress)
     return Known(
         examples=examples,
         gold=gold_of(examples, labels),
         vectors=_embed(texts, encoder, "embedding", on_progress),
-        teacher=_embed(texts, teacher, "the teacher embeds", on_progress) if teacher else None,
+        teacher=taught,
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from classifier import artifact, checkpoint, dataset, errors, inspection, model, reporting, tracking
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MANY_PER_INTENT = 20  # of fewer, fine-tuning learns no more than heads do (docs/benchmarks.md)
 STRAY = 0.01  # share of Chinese texts in data that count as English
+MAX_UNLABELLED = 20_000  # what more of them would add, they take away in time
 THREADS = 2
 RUN_FILE = "run.json"
 
@@ -53,6 +56,8 @@ class Order:
     """Where converted encoders are kept."""
     teacher: str = ""
     """The encoder whose heads teach a network, as `retrieval.encoders.teacher` names it."""
+    unlabelled: tuple[str, ...] = ()
+    """Texts that nobody labelled, for the teacher to label."""
     holdout: float = 0.1
     """Share to measure on, for methods that need one."""
     refit: bool = True
@@ -72,10 +77,21 @@ class Order:
         return self.out.with_name(f".{self.out.name}.training")
 
 
-def choose(examples: Sequence[LabelledText]) -> Choice:
-    """The method for `examples`: fine-tuning pays where intents have many of them."""
+def choose(examples: Sequence[LabelledText], *, has_unlabelled: bool = False) -> Choice:
+    """The method for `examples`: fine-tuning pays where intents have many of them.
+
+    Args:
+        examples: to learn from.
+        has_unlabelled: whether a teacher labels more of them.
+    """
     counts = sorted(Counter(example.intent for example in examples).values())
     middle = counts[len(counts) // 2] if counts else 0
+    if has_unlabelled:
+        return Choice(
+            method=Method.FULL,
+            en="full: a network learns from what the teacher says of the texts without label.",
+            zh="full：由教师模型标注无标签文本，网络从中学习。",
+        )
     if middle >= MANY_PER_INTENT:
         return Choice(
             method=Method.FULL,
@@ -165,6 +181,9 @@ def _plan(
         holdout=order.holdout if order.method.tunes else 0.0,
         teacher=teacher.load(order.teacher, order.encoders, on_progress) if teaches else None,
         teacher_id=order.teacher if teaches else "",
+        unlabelled=_new(order.unlabelled, (*examples, *valid), order.recipe.seed)
+        if teaches
+        else (),
         refit=order.refit,
         search=order.search,
         seed=order.recipe.seed,
@@ -173,6 +192,14 @@ def _plan(
         keep_float=True,
         strict=False,
     )
+
+
+def _new(texts: Sequence[str], known: Sequence[LabelledText], seed: int) -> tuple[str, ...]:
+    """Those texts that are not among `known`, each once; of very many a sample."""
+    seen = {example.text for example in known}
+    found = [text for text in dict.fromkeys(texts) if text.strip() and text not in seen]
+    some = np.random.default_rng(seed).permutation(len(found))[:MAX_UNLABELLED]
+    return tuple(found[i] for i in some.tolist())
 
 
 def _begin(order: Order, plan: Plan) -> dict[str, Any]:

@@ -162,6 +162,9 @@ def bench_classifier(
     teacher: Annotated[
         str, typer.Option(help="With a method named: mpnet-en teaches. 教师模型")
     ] = "",
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="And labels more texts. 教师标注更多文本")
+    ] = False,
     only: Annotated[str, typer.Option(help="Tasks whose name has these words. 仅限任务")] = "",
     encoder: Encoder = None,
     encoders: classifier.Encoders = classifier.ENCODERS,
@@ -177,6 +180,7 @@ def bench_classifier(
         data,
         method,
         teacher,
+        unlabelled=unlabelled,
         only=only,
         encoder=encoder or "auto",
         encoders=encoders,

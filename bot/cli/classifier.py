@@ -72,6 +72,10 @@ def train(
     teacher: Annotated[
         str, typer.Option(help="mpnet-en: a larger English encoder teaches. 教师模型")
     ] = "",
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(help="Texts without labels (old chats), for the teacher to label. 无标签文本"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything left to chance. 随机种子")] = 13,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data. 轮数")] = None,
     learning_rate: Annotated[
@@ -119,6 +123,7 @@ def train(
             encoder=encoder,
             encoders=encoders,
             teacher=teacher,
+            unlabelled=unlabelled,
             search=search,
             tensorboard=tensorboard,
             wandb=wandb,

@@ -20,6 +20,7 @@ def run(
     method: str,
     teacher: str,
     *,
+    unlabelled: bool,
     only: str,
     encoder: str,
     encoders: Path,
@@ -32,6 +33,7 @@ def run(
         data: the folder of the data sets.
         method: a method, or `best` for the one that each task names.
         teacher: with a method named, who teaches.
+        unlabelled: with a method named, whether the teacher labels more texts.
         only: words in the names of the tasks.
         encoder: as `workshop.Order.encoder`.
         encoders: where converted encoders are kept.
@@ -46,6 +48,12 @@ def run(
     chosen = chosen or [task for task in tasks if only.casefold() in task.name.casefold()]
     if not chosen:
         raise errors.DatasetError(f"no task is called {only!r}.", hint="Leave --only out.")
+
+    def way(task: Task) -> Way:
+        if method == "best":
+            return task.best
+        return Way(method=Method(method), teacher=teacher, unlabelled=unlabelled)
+
     results = []
     with progress.bars() as report:
         for number, task in enumerate(chosen, start=1):
@@ -56,7 +64,7 @@ def run(
 
             result = benchmark.run(
                 task,
-                _way(task, method, teacher),
+                way(task),
                 encoder=encoder,
                 encoders=encoders,
                 seeds=seeds,
@@ -68,10 +76,6 @@ def run(
                 sys.stdout.flush()
     if not as_json:
         Console().print(_table(results))
-
-
-def _way(task: Task, method: str, teacher: str) -> Way:
-    return task.best if method == "best" else Way(method=Method(method), teacher=teacher)
 
 
 def _table(results: list[Result]) -> Table:
@@ -96,5 +100,6 @@ def _table(results: list[Result]) -> Table:
 
 def _name(r: Result) -> str:
     taught = f", taught by {r.teacher}" if r.teacher else ""
+    taught += f" on {r.unlabelled} more texts without label" if r.unlabelled else ""
     trained = f", {r.trained} of the weights" if r.trained else ""
     return f"{r.task}\n{r.method}, {r.encoder}{taught}{trained}, {r.megabytes:g} MB"

@@ -58,6 +58,7 @@ class Wish:
     encoder: str
     encoders: Path
     teacher: str
+    unlabelled: Path | None
     search: int
     tensorboard: Path | None
     wandb: str
@@ -101,7 +102,7 @@ def train(wish: Wish, *, as_json: bool) -> None:
     dataset.check(examples, strict=False)
     console = Console(stderr=True)
     _print_findings(console, inspection.inspect(examples, valid))
-    choice = _choice(wish.method, examples, console)
+    choice = _choice(wish, examples, console)
     order = _order(wish, choice)
     started = time.monotonic()
     try:
@@ -128,20 +129,34 @@ def _order(wish: Wish, choice: workshop.Choice) -> workshop.Order:
             f"--search has nothing to try with the method {choice.method.value!r}.",
             hint="Leave it out, or name a method that fine-tunes.",
         )
+    if wish.unlabelled and not (wish.teacher and choice.method.tunes_by_labels):
+        raise errors.DatasetError(
+            f"--unlabelled {wish.unlabelled} has nobody to label it.",
+            hint="Name --teacher mpnet-en, and the method auto, full or one with adapters.",
+        )
     return workshop.Order(
         method=choice.method,
         out=wish.out,
         encoder=wish.encoder,
         encoders=wish.encoders,
         teacher=wish.teacher,
+        unlabelled=_unlabelled(wish),
         holdout=wish.holdout,
         refit=wish.refit,
         search=wish.search,
-        recipe=replace(recipe_for(choice.method), **wish.recipe),
+        recipe=replace(
+            recipe_for(choice.method, has_unlabelled=wish.unlabelled is not None), **wish.recipe
+        ),
         tensorboard=wish.tensorboard,
         wandb=wish.wandb,
         notes=((choice.en, choice.zh),),
     )
+
+
+def _unlabelled(wish: Wish) -> tuple[str, ...]:
+    if wish.unlabelled is None:
+        return ()
+    return reading.read_texts(wish.unlabelled, Columns(text=wish.columns.text))
 
 
 def report(folder: Path, *, show: bool) -> None:
@@ -256,13 +271,13 @@ def compare(
 
 
 def _choice(
-    name: str, examples: Sequence[dataset.LabelledText], console: Console
+    wish: Wish, examples: Sequence[dataset.LabelledText], console: Console
 ) -> workshop.Choice:
-    if name != "auto":
+    if wish.method != "auto":
         return workshop.Choice(
-            method=Method(name), en="The method was asked for.", zh="训练方法由用户指定。"
+            method=Method(wish.method), en="The method was asked for.", zh="训练方法由用户指定。"
         )
-    choice = workshop.choose(examples)
+    choice = workshop.choose(examples, has_unlabelled=wish.unlabelled is not None)
     console.print(f"{choice.en} {choice.zh}", markup=False, highlight=False)
     return choice
 

@@ -66,20 +66,25 @@ class Teacher:
         """Load the weights in `folder`."""
         from retrieval.encoders import sentence
 
-        self._model = sentence.SentenceModel(sentence.load_transformer(folder))
+        self.model = sentence.SentenceModel(sentence.load_transformer(folder))
+        """Token ids and mask, both int64 (n, t), to unit vectors (n, dim); may be trained."""
         self._tokenizer = tokenizing.load(folder, MAX_LENGTH)
-        self._padding = int(self._model.transformer.config.pad_token_id)
+        self._padding = int(self.model.transformer.config.pad_token_id)
+
+    def tokens(self, texts: collections.abc.Sequence[str]) -> list[list[int]]:
+        """Give the ids of each text as the model takes them."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
     def encode(self, texts: collections.abc.Sequence[str]) -> spec.Vectors:
         """Give unit vectors (n, dim)."""
         import torch
 
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        rows = self.tokens(texts)
         order = np.argsort([len(row) for row in rows], kind="stable")
-        vectors = np.zeros((len(rows), self._model.transformer.config.hidden_size), np.float32)
+        vectors = np.zeros((len(rows), self.model.transformer.config.hidden_size), np.float32)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         short = device == "cuda" or cpu.multiplies_bfloat16()
-        self._model.to(device)
+        self.model.to(device).eval()
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=short):
             for start in range(0, len(order), BATCH):
                 chosen = order[start : start + BATCH]
@@ -89,7 +94,7 @@ class Teacher:
                 for place, i in enumerate(chosen):
                     ids[place, : len(rows[i])] = torch.tensor(rows[i])
                     mask[place, : len(rows[i])] = 1
-                found = self._model(ids.to(device), mask.to(device))
+                found = self.model(ids.to(device), mask.to(device))
                 vectors[chosen] = found.float().cpu().numpy()
         return vectors
 

@@ -226,6 +226,16 @@ def test_the_report_is_found(trained: Path) -> None:
     assert Path(done.stdout.strip()) == (trained / "report" / "report.html").resolve()
 
 
+def test_texts_that_nobody_labels_are_refused(files: Path, tmp_path: Path) -> None:
+    done = run(
+        "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", "full",
+        "--unlabelled", files / "test.csv",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--teacher" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_search_without_anything_to_search_is_refused(files: Path, tmp_path: Path) -> None:
     done = run(
         "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", "head",

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bot.knowledge.model import Knowledge
-from classifier import artifact, dataset, finetune, head, model, network, train
+from classifier import artifact, dataset, finetune, head, label_names, model, network, train
 from classifier.dataset import LabelledText
 from classifier.finetune import Lessons, Surroundings
 from classifier.methods import Method, Recipe
@@ -119,9 +119,12 @@ def tuned_again(plan: Plan, encoder: Encoder) -> Network:
     place = {label: i for i, label in enumerate(sorted(INTENTS))}
     gold = np.array([place[e.intent] for e in parts.train], np.int64)  # (n,)
     vectors = dict(zip(plan.examples, encoder.encode([e.text for e in plan.examples]), strict=True))
-    first = head.fit(np.stack([vectors[e] for e in parts.train]), gold, len(INTENTS))
+    hints = label_names.hints(sorted(INTENTS), gold, encoder)
+    known = np.stack([vectors[e] for e in parts.train])
+    first = head.fit(*hints.beside(known, gold), len(INTENTS))
     tuned = network.build(plan.encoder_folder, first)
-    tokens = token_ids(plan.encoder_folder, [e.text for e in parts.train])
+    texts, gold = hints.after([e.text for e in parts.train], gold)
+    tokens = token_ids(plan.encoder_folder, texts)
     around = Surroundings(on_progress=lambda _step, _share: None)
     lessons = Lessons(tokens=tokens, gold=gold)
     finetune.tune(tuned, Labels(lessons, len(INTENTS), plan.recipe), plan.recipe, around)

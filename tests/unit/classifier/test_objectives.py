@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from classifier import objectives
-from classifier.finetune import Lessons
+from classifier.finetune import UNLABELLED, Lessons
 from classifier.methods import Recipe
 from classifier.objectives import Contrast, Labels
 
@@ -49,11 +49,29 @@ def test_a_teacher_is_believed_as_far_as_the_recipe_says() -> None:
         assert loss == pytest.approx((1 - share) * math.log(4) + share * doubting)
 
 
+def test_of_a_text_without_label_the_teacher_decides_alone() -> None:
+    gold = np.array([0, UNLABELLED, 0, 0, 1, 1])
+    said = np.full((6, 2), 0.5, np.float32)
+    said[1] = (0.2, 0.8)
+    labels = Labels(Lessons(tokens=TOKENS, gold=gold, teacher=said), 2, Recipe(taught=0.5))
+    known, unknown = labels.targets(np.array([0, 1]))
+    assert unknown.tolist() == pytest.approx([0.2, 0.8])
+    assert known.tolist() == pytest.approx([0.7375, 0.2625])  # half of .975 and half of .5
+
+
+def test_a_text_without_label_needs_a_teacher() -> None:
+    lessons = Lessons(tokens=TOKENS, gold=np.array([0, UNLABELLED, 0, 0, 1, 1]))
+    with pytest.raises(ValueError, match="teacher"):
+        Labels(lessons, 2, Recipe())
+
+
 def test_balance_makes_the_rare_label_count_more() -> None:
-    weights = objectives._class_weights(GOLD, 2, 1.0)
-    assert float(weights[1] / weights[0]) == pytest.approx(2)
-    assert float(weights[GOLD].mean()) == pytest.approx(1)
-    assert objectives._class_weights(GOLD, 2, 0.0) is None
+    gold = np.append(GOLD, UNLABELLED)
+    weights = objectives._weights(gold, 1.0)
+    assert float(weights[4] / weights[0]) == pytest.approx(2)
+    assert float(weights[:-1].mean()) == pytest.approx(1)
+    assert weights[-1] == 1.0
+    assert (objectives._weights(gold, 0.0) == 1.0).all()
 
 
 def test_contrast_takes_two_texts_of_each_label() -> None:
