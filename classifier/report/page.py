@@ -8,7 +8,7 @@ import json
 from importlib import resources
 from pathlib import Path
 
-from classifier.report import advice, card, figures, markup, measured, sections
+from classifier.report import advice, card, figures, markup, measured, mistakes, sections
 from classifier.report.evidence import Evidence
 from classifier.report.measured import Measured
 from classifier.report.words import Said
@@ -66,8 +66,8 @@ def html(
         (
             sections.headline(evidence, found),
             sections.next_steps(evidence, sentences),
-            sections.confusions(evidence, found),
-            sections.suspects(evidence, found),
+            mistakes.confusions(evidence, found),
+            mistakes.suspects(evidence, found),
             sections.intents(found),
             sections.pictures(evidence, found, pictures),
             sections.dial(found),
