@@ -93,7 +93,8 @@ def split(examples: Sequence[LabelledText], *, holdout: float, seed: int) -> Spl
 def held_out(examples: Sequence[LabelledText], *, holdout: float, seed: int) -> NDArray[np.bool_]:
     """Which of the n `examples` to set aside, (n,): the share `holdout` (0 to 0.5) of each intent.
 
-    Near-duplicates stay together, whatever their labels; each intent keeps at least one group.
+    Near-duplicates stay together, whatever their labels; each intent keeps at least one group. Of
+    intents too small for a share of their own, every so many gives one group.
     """
     members = _groups_by_intent(examples, seed)
     intents_of: dict[int, list[str]] = defaultdict(list)
@@ -102,8 +103,13 @@ def held_out(examples: Sequence[LabelledText], *, holdout: float, seed: int) -> 
             intents_of[group].append(intent)
     left = {intent: len(found) for intent, found in members.items()}
     taken: set[int] = set()
+    owed = 0.0
     for intent, found in members.items():
         wanted = round(len(found) * holdout)
+        if not wanted:
+            owed += len(found) * holdout
+            wanted = int(owed >= 1)
+            owed -= wanted
         for group in found:
             if len(found) - left[intent] >= wanted:
                 break

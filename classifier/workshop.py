@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from classifier import artifact, checkpoint, dataset, errors, inspection, model, reporting, tracking
+from classifier import (
+    artifact,
+    checkpoint,
+    dataset,
+    errors,
+    inspection,
+    label_names,
+    model,
+    reporting,
+    tracking,
+)
 from classifier.dataset import LabelledText
 from classifier.finetune import Progress
 from classifier.methods import Method, Recipe
@@ -29,6 +39,7 @@ if TYPE_CHECKING:
 
 MANY_PER_INTENT = 20  # of fewer, fine-tuning learns no more than heads do (docs/benchmarks.md)
 STRAY = 0.01  # share of Chinese texts in data that count as English
+HOLDOUT, HOLDOUT_OF_FEW = 0.1, 0.2
 MAX_UNLABELLED = 20_000  # what more of them would add, they take away in time
 THREADS = 2
 RUN_FILE = "run.json"
@@ -58,8 +69,8 @@ class Order:
     """The encoder whose heads teach a network, as `retrieval.encoders.teacher` names it."""
     unlabelled: tuple[str, ...] = ()
     """Texts that nobody labelled, for the teacher to label."""
-    holdout: float = 0.1
-    """Share to measure on, for methods that need one."""
+    holdout: float | None = None
+    """Share to measure on, for methods that need one; None: a tenth, of few examples a fifth."""
     refit: bool = True
     """Train a network once more, on everything, after it was measured."""
     search: int = 0
@@ -84,8 +95,7 @@ def choose(examples: Sequence[LabelledText], *, has_unlabelled: bool = False) ->
         examples: to learn from.
         has_unlabelled: whether a teacher labels more of them.
     """
-    counts = sorted(Counter(example.intent for example in examples).values())
-    middle = counts[len(counts) // 2] if counts else 0
+    middle = _middle(examples)
     if has_unlabelled:
         return Choice(
             method=Method.FULL,
@@ -104,6 +114,12 @@ def choose(examples: Sequence[LabelledText], *, has_unlabelled: bool = False) ->
         "fine-tuning pays.",
         zh=f"head：各意图例句数的中位数为 {middle}，达到 {MANY_PER_INTENT} 条后微调才有收益。",
     )
+
+
+def _middle(examples: Sequence[LabelledText]) -> int:
+    """How many examples the middle intent has."""
+    counts = sorted(Counter(example.intent for example in examples).values())
+    return counts[len(counts) // 2] if counts else 0
 
 
 def make(
@@ -178,7 +194,7 @@ def _plan(
         encoder_id=folder.name,
         examples=tuple(examples),
         valid=tuple(valid),
-        holdout=order.holdout if order.method.tunes else 0.0,
+        holdout=_holdout(order, examples) if order.method.tunes else 0.0,
         teacher=teacher.load(order.teacher, order.encoders, on_progress) if teaches else None,
         teacher_id=order.teacher if teaches else "",
         unlabelled=_new(order.unlabelled, (*examples, *valid), order.recipe.seed)
@@ -192,6 +208,12 @@ def _plan(
         keep_float=True,
         strict=False,
     )
+
+
+def _holdout(order: Order, examples: Sequence[LabelledText]) -> float:
+    if order.holdout is not None:
+        return order.holdout
+    return HOLDOUT_OF_FEW if _middle(examples) <= label_names.FEW else HOLDOUT
 
 
 def _new(texts: Sequence[str], known: Sequence[LabelledText], seed: int) -> tuple[str, ...]:

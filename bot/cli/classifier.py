@@ -59,8 +59,13 @@ def train(
         ),
     ] = AUTO,
     holdout: Annotated[
-        float, typer.Option(min=0.02, max=0.5, help="Share to measure on (not head). 留出比例")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0.02,
+            max=0.5,
+            help="Share to measure on (not head); else a tenth, of few a fifth. 留出比例",
+        ),
+    ] = None,
     refit: Annotated[
         bool, typer.Option(help="Train once more on everything, after measuring. 评测后全量重训")
     ] = True,

@@ -53,7 +53,7 @@ class Wish:
     valid: Path | None
     out: Path
     method: str
-    holdout: float
+    holdout: float | None
     refit: bool
     encoder: str
     encoders: Path

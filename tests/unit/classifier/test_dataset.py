@@ -93,6 +93,18 @@ def test_the_split_keeps_every_intent_and_the_asked_share(starter: Knowledge) ->
     assert len(parts.holdout) / len(starter.examples) == pytest.approx(0.15, abs=0.01)
 
 
+def test_small_intents_together_give_the_asked_share() -> None:
+    words = ("alpha", "bravo", "carol", "delta", "eagle")
+    examples = [
+        LabelledText(text=f"{word} {intent * 3}", intent=intent)
+        for intent in "abcdefghij"
+        for word in words
+    ]
+    aside = dataset.held_out(examples, holdout=0.1, seed=1)
+    assert aside.sum() == 5
+    assert len({e.intent for e, out in zip(examples, aside, strict=True) if out}) == 5
+
+
 def test_an_intent_of_one_group_is_only_learned() -> None:
     rows = [example("hi", "a"), example("HI", "a"), example("x", "b"), example("y", "b")]
     parts = dataset.split(rows, holdout=0.5, seed=1)
