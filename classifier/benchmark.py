@@ -41,6 +41,9 @@ class Way:
     """Whether the teacher labels the task's texts without label."""
 
 
+BY_CHATS = Way(method=Method.FULL, teacher=MPNET, unlabelled=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One row of the table."""
@@ -123,6 +126,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
             train=_as_in(reading.read(data / "banking77/train_10.csv"), banking),
             test=banking,
             unlabelled=tuple(example.text for example in full),
+            best=BY_CHATS,
             goal=0.880,
             floor=0.7477,
             published=f"87.20, 89.79 ({few})",
@@ -132,6 +136,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
             train=_as_in(reading.read(data / "banking77/train_5.csv"), banking),
             test=banking,
             unlabelled=tuple(example.text for example in full),
+            best=BY_CHATS,
             goal=0.830,
             floor=0.6295,
             published=f"80.86, 84.01 ({few})",
@@ -153,6 +158,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
             test=clinc["test"],
             oos=strange,
             unlabelled=tuple(example.text for example in clinc["train"]),
+            best=BY_CHATS,
             goal=0.930,
             floor=0.8133,
             published=f"94.18, 94.84 ({few})",
@@ -163,6 +169,7 @@ def tasks(data: Path) -> tuple[Task, ...]:
             test=clinc["test"],
             oos=strange,
             unlabelled=tuple(example.text for example in clinc["train"]),
+            best=BY_CHATS,
             goal=0.905,
             floor=0.7271,
             published=f"92.34, 92.62 ({few})",
