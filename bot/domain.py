@@ -5,6 +5,7 @@ Nothing here holds a connection, a channel object or a model (docs/architecture.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -91,10 +92,17 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotMessage:
-    """One message to the visitor, before a channel renders it."""
+    """One message to the visitor, before a channel renders it; each part may be missing."""
 
-    text: str
+    text: str = ""
     buttons: tuple[Button, ...] = ()
+    """Shown with the text."""
+    image: str = ""
+    """URL of a picture."""
+    attachment: Any = None
+    """JSON-ready, as the project's domain gives it."""
+    custom: Mapping[str, Any] | None = None
+    """JSON-ready, for channels and widgets that understand it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ FrontdeskError
 │   ├── BadRequest         not to be understood: JSON, types, unknown fields
 │   ├── BadText            empty, too long or unreadable message text
 │   ├── Unauthorized       no valid token
+│   ├── Forged             a webhook whose signature is wrong, missing or too old
 │   └── TooLarge           the body is over the limit
 ├── ConfigError            a setting is wrong; said at start
 ├── KnowledgeError         a file in knowledge/ is broken; names file and line
@@ -48,6 +49,10 @@ class Unauthorized(ClientError):
     """No valid token was sent."""
 
     hint = "Open a session with POST /v1/sessions and send its token as 'Authorization: Bearer'."
+
+
+class Forged(ClientError):
+    """The signature is missing, wrong or too old."""
 
 
 class TooLarge(ClientError):

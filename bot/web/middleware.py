@@ -16,6 +16,7 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.BadRequest: 400,
     errors.BadText: 422,
     errors.Unauthorized: 401,
+    errors.Forged: 401,
     errors.TooLarge: 413,
     errors.ClientError: 400,
     errors.Busy: 503,
