@@ -14,16 +14,18 @@ import aiohttp
 from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import catalogue, outbound, plain, reading, split, wechat_api, wechat_crypto
-from bot.channels.abilities import Finding
-from bot.channels.channel import (
-    Channel,
-    Delivery,
-    HttpAnswer,
-    Inbound,
-    Received,
-    Request
+from bot.channels import (
+    catalogue,
+    outbound,
+    plain,
+    reading,
+    rendering,
+    split,
+    wechat_api,
+    wechat_crypto,
 )
+from bot.channels.abilities import Finding
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.domain import BotMessage
 
 TEXT_BYTES = 2048
@@ -97,18 +99,7 @@ class WeChat:
         self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel`: texts, and menus where there are choices."""
-        pieces: list[dict[str, Any]] = []
-        for message in messages:
-            buttons = message.buttons
-            if not 1 <= len(buttons) <= MENU_CHOICES or split.utf8(message.text) > MENU_BYTES:
-                pieces += map(_text, split.split(plain.as_text(message), TEXT_BYTES, split.utf8))
-                continue
-            choices = [{"id": b.payload, "content": b.title} for b in buttons]
-            menu = {"head_content": message.text, "list": choices, "tail_content": ""}
-            pieces.append({"msgtype": "msgmenu", "msgmenu": menu})
-            rest = plain.as_text(BotMessage(image=message.image, attachment=message.attachment))
-            pieces += map(_text, split.split(rest, TEXT_BYTES, split.utf8))
-        return pieces
+        return rendering.pieces(messages, text=_text, choices=_menu, limit=TEXT_BYTES)
 
     def passive(
         self, messages: Sequence[BotMessage], address: Mapping[str, Any], request: Request
@@ -198,3 +189,11 @@ def _inbound(values: Mapping[str, str], text: str, title: str | None) -> Inbound
 
 def _text(words: str) -> dict[str, Any]:
     return {"msgtype": "text", "text": {"content": words}}
+
+
+def _menu(message: BotMessage) -> list[dict[str, Any]]:
+    if len(message.buttons) > MENU_CHOICES or split.utf8(message.text) > MENU_BYTES:
+        return []
+    choices = [{"id": button.payload, "content": button.title} for button in message.buttons]
+    menu = {"head_content": message.text, "list": choices, "tail_content": ""}
+    return [{"msgtype": "msgmenu", "msgmenu": menu}]

@@ -10,10 +10,11 @@ import aiohttp
 from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import catalogue, plain, reading, split, wechat_api, wechat_crypto
+from bot.channels import catalogue, plain, reading, rendering, split, wechat_api, wechat_crypto
 from bot.channels.abilities import Finding
 from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.domain import BotMessage, Button
+from bot.text import language_of
 
 TEXT_BYTES = 2048
 CARD_BUTTONS = 6
@@ -66,14 +67,7 @@ class WeCom:
         self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel`: texts, and cards where the choices fit on buttons."""
-        pieces: list[dict[str, Any]] = []
-        for message in messages:
-            if _fits_card(message.buttons):
-                pieces += _with_card(message)
-                message = BotMessage(image=message.image, attachment=message.attachment)
-            words = split.split(plain.as_text(message), TEXT_BYTES, split.utf8)
-            pieces += [{"msgtype": "text", "text": {"content": part}} for part in words]
-        return pieces
+        return rendering.pieces(messages, text=text_piece, choices=_with_card, limit=TEXT_BYTES)
 
     async def send(
         self,
@@ -141,6 +135,11 @@ def opened(seal: wechat_crypto.Envelope, request: Request) -> dict[str, str]:
         raise errors.BadRequest("The message is not sealed.", hint="Check the keys.") from cause
 
 
+def text_piece(words: str) -> dict[str, Any]:
+    """A text as WeCom's send calls take it."""
+    return {"msgtype": "text", "text": {"content": words}}
+
+
 def _said(values: Mapping[str, str]) -> tuple[str, str | None] | None:
     """Text and title of what a person said; None for other events."""
     kind, pressed = values.get("MsgType", ""), values.get("EventKey", "")
@@ -170,7 +169,7 @@ def _inbound(values: Mapping[str, str], text: str, title: str | None) -> Inbound
 
 
 def _fits_card(buttons: Sequence[Button]) -> bool:
-    return 1 <= len(buttons) <= CARD_BUTTONS and all(
+    return len(buttons) <= CARD_BUTTONS and all(
         columns(button.title) <= BUTTON_WIDTH and split.utf8(_key(button)) <= KEY_BYTES
         for button in buttons
     )
@@ -178,17 +177,23 @@ def _fits_card(buttons: Sequence[Button]) -> bool:
 
 def _with_card(message: BotMessage) -> list[dict[str, Any]]:
     """A card with the buttons; a longer text goes before it."""
+    if not _fits_card(message.buttons):
+        return []
     text = message.text
     before = [] if len(text) <= CARD_TEXT else split.split(text, TEXT_BYTES, split.utf8)
     card = {
         "card_type": "button_interaction",
-        "main_title": {"title": plain.invitation(message.text, message.buttons)},
+        "main_title": {"title": _invitation(message)},
         "button_list": [{"text": b.title, "style": 2, "key": _key(b)} for b in message.buttons],
     }
     if text and not before:
         card["sub_title_text"] = text
-    pieces: list[dict[str, Any]] = [{"msgtype": "text", "text": {"content": t}} for t in before]
-    return [*pieces, {"msgtype": "template_card", "template_card": card}]
+    return [*map(text_piece, before), {"msgtype": "template_card", "template_card": card}]
+
+
+def _invitation(message: BotMessage) -> str:
+    words = " ".join([message.text, *(button.title for button in message.buttons)])
+    return plain.INVITATIONS[language_of(words)]
 
 
 def _key(button: Button) -> str:
