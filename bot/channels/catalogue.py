@@ -20,7 +20,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 TAKEN = frozenset({"rest", "widget", "cli"})
 """Channels that are always there, and whose addresses are."""
 
-TABLE: Mapping[str, str] = {}
+TABLE: Mapping[str, str] = {
+    "chatwoot": "bot.channels.chatwoot",
+    "dingtalk": "bot.channels.dingtalk",
+    "feishu": "bot.channels.feishu",
+    "teams": "bot.channels.teams",
+    "wechat": "bot.channels.wechat",
+    "wecom": "bot.channels.wecom",
+    "wecom_kf": "bot.channels.wecom_kf",
+}
 """Our own channels: kind → module."""
 
 

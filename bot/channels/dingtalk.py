@@ -172,4 +172,4 @@ def _card(message: BotMessage) -> list[dict[str, Any]]:
 
 def _literal(text: str) -> str:
     """`text` for a place where Markdown is read, so that it is shown as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-!|>~])", r"\\\1", text).replace("\n", "\n\n")
+    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", text).replace("\n", "\n\n")
