@@ -70,6 +70,8 @@ class Received:
     messages: Sequence[Inbound] = ()
     answer: HttpAnswer = HttpAnswer()
     """Said when all messages are stored; a handshake has an answer and no messages."""
+    notice: Mapping[str, Any] | None = None
+    """For `abilities.Pulling`: what `pull` needs to know; None when there is nothing to fetch."""
 
 
 class Delivery(StrEnum):
@@ -103,7 +105,7 @@ class Channel(Protocol):
     """A channel of one account, made from its settings; holds no conversation."""
 
     name: str
-    """As in the URL: /webhooks/<name>/webhook, or /webhooks/<name>/<account>/webhook."""
+    """As in the URL: /webhooks/<name>/webhook; given to `open_channel`."""
     delivery: Delivery
 
     def verify(self, request: Request) -> None:
