@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -18,12 +18,19 @@ from bot.inference import ModelThread
 from bot.payload import Payload
 from bot.policy import Rules
 from bot.ports import Store
+from bot.records import Parcel
 from classifier.prediction import IntentPrediction, RankedIntent
 from retrieval.candidate import Candidate, PastAnswer, Query
 
 SHOWN_CANDIDATES = 5  # kept with the reply
 T = TypeVar("T")
+Deliver = Callable[[Message, Reply], Sequence[Parcel]]
+"""Makes the pieces of a reply that a channel has to send."""
 _log = structlog.get_logger()
+
+
+def _nothing(_message: Message, _reply: Reply) -> Sequence[Parcel]:
+    return ()
 
 
 class Engine:
@@ -59,8 +66,10 @@ class Engine:
             weakref.WeakValueDictionary()
         )
 
-    async def answer(self, message: Message) -> Turn:
+    async def answer(self, message: Message, deliver: Deliver = _nothing) -> Turn:
         """The stored turn of `message`; a message that was answered before gets the same turn.
+
+        What `deliver` makes of a new reply is stored with it, to be sent.
 
         Raises:
             errors.NotReady: there is no model yet.
@@ -74,8 +83,9 @@ class Engine:
                 return earlier
             reply = await self.reply(message, conversation, brain)
             events = tracker.events_of(conversation, message, reply)
+            outgoing = deliver(message, reply)
             return await asyncio.shield(
-                self._store.close_turn(conversation, message, reply, events)
+                self._store.close_turn(conversation, message, reply, events, outgoing)
             )
 
     async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
+from bot.records import Backlog, Delivered, Entry, Incoming, Parcel
 from classifier.prediction import IntentPrediction
 from retrieval.candidate import Candidate, Query
 
@@ -20,13 +21,23 @@ class Store(Protocol):
         A conversation without any turn is made up on the spot (`is_new`), and not yet stored.
         """
 
-    async def close_turn(
-        self, conversation: Conversation, message: Message, reply: Reply, events: Sequence[Event]
-    ) -> Turn:
-        """Store message, events, reply and reasons in one durable transaction: all or nothing.
+    @property
+    def journal(self) -> Journal:
+        """What came in and what has to go out, in the same database."""
 
-        Slot events in `events` update the conversation's slots. When another process stored a turn
-        of the same `external_id` meanwhile, nothing is written and that turn is returned.
+    async def close_turn(
+        self,
+        conversation: Conversation,
+        message: Message,
+        reply: Reply,
+        events: Sequence[Event],
+        outgoing: Sequence[Parcel] = (),
+    ) -> Turn:
+        """Store message, events, reply, reasons and `outgoing` durably: all or nothing.
+
+        Marks the message as answered if the journal holds it. Slot events in `events` update the
+        conversation's slots. When another process stored a turn of the same `external_id`
+        meanwhile, nothing else is written and that turn is returned.
         """
 
     async def events_after(
@@ -45,6 +56,81 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way and let go of the database."""
+
+
+class Journal(Protocol):
+    """Messages until they are answered, pieces until they are sent, and who works on them.
+
+    Every method raises `errors.StoreError` when it cannot, `errors.Busy` when too many wait.
+    """
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it, so that they must show that they live."""
+
+    async def accept(
+        self,
+        items: Sequence[Incoming],
+        *,
+        owner: str,
+        outgoing: Sequence[Parcel] = (),
+        remember: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> list[Entry]:
+        """Write messages down durably, all in one transaction; one that is there stays as it is.
+
+        `outgoing` is stored with them (only with those of its `turn_id` that are new), and
+        `remember` as the state of that channel.
+        """
+
+    async def claim(
+        self, owner: str, *, now: float, limit: int
+    ) -> tuple[list[Entry], list[Parcel]]:
+        """Take conversations and lanes that no living process works on, in order."""
+
+    async def fail(self, message_id: str, error: str, *, is_last: bool) -> None:
+        """Answering a message ended in a defect."""
+
+    async def forget(self, message_id: str) -> None:
+        """Drop a message that is not answered: its sender knows that it failed."""
+
+    async def start(self, key: str, *, owner: str) -> bool:
+        """Note that a piece is about to be sent; False when it is no longer ours to send."""
+
+    async def finish(self, key: str) -> None:
+        """Note that it was sent."""
+
+    async def postpone(self, key: str, *, due_at: float, attempts: int, error: str) -> None:
+        """Note that it was not taken and when to try again."""
+
+    async def bury(self, key: str, *, attempts: int, error: str) -> None:
+        """Give it up: a dead letter."""
+
+    async def take(self, channel: str, turn_id: str) -> bool:
+        """Take a turn's pieces out of the outbox to say them otherwise; all of them or none."""
+
+    async def pieces(self, state: Delivered, *, limit: int = 100) -> Sequence[Parcel]:
+        """Pieces that stand there, newest first."""
+
+    async def replay(self, keys: Sequence[str] | None, *, now: float) -> int:
+        """Send dead letters again, all of them and failed messages too when `keys` is None."""
+
+    async def beat(self, owner: str, *, until: float) -> None:
+        """Sign in, or show to be alive."""
+
+    async def leave(self, owner: str) -> None:
+        """Sign out; what was not done is free."""
+
+    async def take_over(self) -> None:
+        """Sign all out: whoever they were, they are dead."""
+
+    async def state_of(self, channel: str) -> dict[str, Any]:
+        """What the channel asked to remember."""
+
+    async def backlog(self) -> Backlog:
+        """How much waits."""
+
+    async def purge(self, *, before: float, limit: int = 1000) -> int:
+        """Delete answered messages and sent pieces older than that; how many."""
 
 
 class Classifier(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.channels import split
 from bot.domain import BotMessage, Button, Language
 from bot.text import language_of
 
@@ -24,8 +25,27 @@ def numbered(text: str, buttons: Sequence[Button]) -> str:
         return text
     choices = [f"{n}. {button.title}" for n, button in enumerate(buttons, start=1)]
     words = " ".join([text, *(button.title for button in buttons)])
-    invitation = INVITATIONS[language_of(words)]
-    return "\n".join(filter(None, [text, invitation, *choices]))
+    return "\n".join(filter(None, [text, invitation(words), *choices]))
+
+
+def captions(
+    text: str, buttons: Sequence[Button], limit: int, unit: split.Unit = split.characters
+) -> tuple[str, list[str]]:
+    """The text and what to write on its buttons, each at most `limit`.
+
+    Where a title is too long, the text lists all of them in full, and each button shows its number
+    and the beginning; so nothing is hidden, and no two buttons look alike.
+    """
+    titles = [" ".join(button.title.split()) or str(n) for n, button in enumerate(buttons, 1)]
+    if all(unit(title) <= limit for title in titles) and len(set(titles)) == len(titles):
+        return text, titles
+    short = [split.shorten(f"{n}. {title}", limit, unit) for n, title in enumerate(titles, 1)]
+    return numbered(text, buttons), short
+
+
+def invitation(text: str) -> str:
+    """The words before a choice, in the language of `text`."""
+    return INVITATIONS[language_of(text)]
 
 
 def as_text(message: BotMessage) -> str:

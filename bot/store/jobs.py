@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from bot import errors
 from bot.domain import Conversation, Event, Message, StoredEvent, Turn
-from bot.store import queries, schema
+from bot.records import Parcel
+from bot.store import journal, outbox, queries, schema
 from bot.store.queries import TurnRow
 
 
@@ -44,14 +45,16 @@ def close_turn(
     conversation: Conversation,
     row: TurnRow,
     events: Sequence[Event],
+    outgoing: Sequence[Parcel] = (),
 ) -> Turn:
-    """Write a turn, unless it is there already.
+    """Write a turn with what is to be sent, unless it is there already.
 
     Another process, or an earlier message in the same batch, may have begun the conversation or
     answered the same message since `open_turn`: what is stored counts, not what was seen then.
     """
     who = Who(channel=conversation.channel, sender=conversation.sender)
     found = connection.execute(queries.OPEN, {**who, "external_id": row.external_id}).first()
+    journal.answered(connection, row.id)
     if found is not None and found.repeated_id is not None:
         return _stored_turn(connection, found.repeated_id)
     if found is None:
@@ -60,6 +63,7 @@ def close_turn(
         row = row._replace(conversation_id=found.id)
         _touch_conversation(connection, row, queries.folded(found.slots, events))
     connection.execute(queries.ADD_TURN, queries.turn_values(row))
+    outbox.add(connection, outgoing)
     return queries.to_turn(row, _add_events(connection, row, events))
 
 

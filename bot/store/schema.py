@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; revisions are numbered, so that a newer database is seen to be newer."""
 
 metadata = sa.MetaData()
@@ -58,4 +58,98 @@ events = sa.Table(
     sa.Index("events_turn", "turn_id"),
     # A seq is never given twice, even after the last event was deleted: clients resume by it.
     sqlite_autoincrement=True,
+)
+
+# The journal: what came in, kept before the sender is told so. Answered rows stay for 8 days, as
+# the memory of what was seen.
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    # Of the message, and of its turn.
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("dedupe_key", sa.Text),
+    sa.Column("message", sa.JSON, nullable=False),
+    sa.Column("address", sa.JSON(none_as_null=True)),
+    # pending, answered, failed
+    sa.Column("state", sa.Text, nullable=False),
+    # The process that answers it; empty when nobody does.
+    sa.Column("owner", sa.Text),
+    sa.Column("deliveries", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.UniqueConstraint("channel", "scope", "dedupe_key", name="inbox_dedupe"),
+    sa.Index(
+        "inbox_pending",
+        "channel",
+        "sender",
+        "seq",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+    sa.Index(
+        "inbox_failed",
+        "seq",
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
+    sa.Index("inbox_received", "received_at"),
+    sqlite_autoincrement=True,
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("lane", sa.Text, nullable=False),
+    sa.Column("turn_id", sa.Text),
+    sa.Column("piece", sa.JSON, nullable=False),
+    sa.Column("address", sa.JSON, nullable=False),
+    # waiting, sending, sent, dead
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("due_at", sa.Double, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("uncertain", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index(
+        "outbox_open",
+        "channel",
+        "lane",
+        "seq",
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    ),
+    sa.Index(
+        "outbox_dead",
+        "seq",
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    ),
+    sa.Index("outbox_turn", "turn_id"),
+    sa.Index("outbox_created", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+# Processes that answer and send. What belongs to one that is late may be taken over.
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("alive_until", sa.Double, nullable=False),
+)
+
+# What a channel has to remember between two pulls: its cursor.
+channel_states = sa.Table(
+    "channel_states",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("state", sa.JSON, nullable=False),
 )

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from bot import errors, reasons
 from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
+from bot.records import Parcel
 from bot.store import jobs, queries
+from bot.store.sqljournal import SqlJournal
 from bot.store.threads import DatabaseThread, Job
 
 T = TypeVar("T")
@@ -23,6 +25,7 @@ class SqlStore:
         reader: DatabaseThread,
         *,
         translate: Callable[[Exception], Exception],
+        is_shared: bool = False,
     ) -> None:
         """Take over two running threads.
 
@@ -30,17 +33,28 @@ class SqlStore:
             writer: runs the jobs that write.
             reader: runs the jobs that read; may be the same one.
             translate: makes a `StoreError` of a driver's error, and leaves others as they are.
+            is_shared: whether several processes may answer from this database.
         """
         self._writer = writer
         self._reader = reader
         self._translate = translate
+        self.journal = SqlJournal(
+            write=lambda job: self._do(writer, job),
+            read=lambda job: self._do(reader, job),
+            is_shared=is_shared,
+        )
 
     async def open_turn(self, message: Message) -> tuple[Conversation, Turn | None]:
         """See `bot.ports.Store.open_turn`."""
         return await self._do(self._reader, lambda on: jobs.open_turn(on, message))
 
     async def close_turn(
-        self, conversation: Conversation, message: Message, reply: Reply, events: Sequence[Event]
+        self,
+        conversation: Conversation,
+        message: Message,
+        reply: Reply,
+        events: Sequence[Event],
+        outgoing: Sequence[Parcel] = (),
     ) -> Turn:
         """See `bot.ports.Store.close_turn`. A cancelled caller's turn may be stored all the same.
 
@@ -56,9 +70,10 @@ class SqlStore:
             reasons=reasons.explain(reply),
             created_at=message.received_at.timestamp(),
         )
-        events = tuple(events)  # the caller may go on with the list while this one waits
+        # The caller may go on with the lists while this one waits.
+        events, outgoing = tuple(events), tuple(outgoing)
         return await self._do(
-            self._writer, lambda on: jobs.close_turn(on, conversation, row, events)
+            self._writer, lambda on: jobs.close_turn(on, conversation, row, events, outgoing)
         )
 
     async def events_after(

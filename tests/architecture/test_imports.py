@@ -17,7 +17,8 @@ HEAVY = ("torch", "transformers", "onnxruntime", "faiss", "sqlalchemy", "rasa_sd
 PLAIN = {
     "bot/domain.py": {"classifier.prediction", "retrieval.candidate"},
     "bot/errors.py": set[str](),
-    "bot/ports.py": {"bot.domain", "classifier.prediction", "retrieval.candidate"},
+    "bot/records.py": {"bot.domain"},
+    "bot/ports.py": {"bot.domain", "bot.records", "classifier.prediction", "retrieval.candidate"},
     "bot/policy.py": {
         "bot.domain",
         "bot.knowledge.model",
