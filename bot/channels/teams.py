@@ -198,7 +198,7 @@ class Teams:
     def _key_of(self, token: str) -> tuple[jwt.PyJWK, tuple[str, ...]]:
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
-        except Exception:
+        except Exception:  # a library reads hostile bytes: whatever it raises is a no
             raise errors.Forged from None
         found = self.keys.find(key_id)
         if found is None:
@@ -268,7 +268,7 @@ def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any]:
     )
     try:
         return jwt.decode(token, key, algorithms=["RS256"], options=options)
-    except Exception:
+    except Exception:  # see `_key_of`
         raise errors.Forged from None
 
 
