@@ -75,7 +75,6 @@ class Feishu:
                 f"[channels.{name}] Encrypt Key or Verification Token is empty.",
                 hint="Set both at 'Events & callbacks', 'Encryption strategy'.",
             )
-        self._aes = hashlib.sha256(self._encrypt_key.encode()).digest()
         self._token = AccessToken(self._fetch_token)
 
     def verify(self, request: Request) -> None:
@@ -163,11 +162,7 @@ class Feishu:
         if not isinstance(sealed, str) or not sealed:
             return outer
         try:
-            raw = base64.b64decode(signatures.as_bytes(sealed))
-            opening = Cipher(algorithms.AES(self._aes), modes.CBC(raw[:_BLOCK])).decryptor()
-            padded = opening.update(raw[_BLOCK:]) + opening.finalize()
-            unpadding = PKCS7(_BLOCK * 8).unpadder()
-            plain = unpadding.update(padded) + unpadding.finalize()
+            plain = decrypted(sealed, self._encrypt_key)
         except ValueError as cause:
             raise errors.BadRequest(
                 "The event cannot be decrypted.", hint="Compare the Encrypt Key."
@@ -192,13 +187,27 @@ class Feishu:
         found = answer.json()
         token, life_s = found.get("tenant_access_token"), found.get("expire")
         if found.get("code") != 0 or not isinstance(token, str) or not isinstance(life_s, int):
-            raise SendError(f"no access token: code {_code(found)}")
+            raise SendError(f"code {_code(found)} for a token")
         return token, float(life_s)
 
 
 def open_channel(name: str, settings: Settings) -> Channel:
     """See `bot.channels`."""
     return Feishu(name, settings)
+
+
+def decrypted(sealed: str, encrypt_key: str) -> bytes:
+    """The bytes that `sealed` holds: base64 of a random block, then AES-256-CBC.
+
+    Raises:
+        ValueError: it was not sealed with this key.
+    """
+    raw = base64.b64decode(signatures.as_bytes(sealed))
+    aes = algorithms.AES(hashlib.sha256(encrypt_key.encode()).digest())
+    opening = Cipher(aes, modes.CBC(raw[:_BLOCK])).decryptor()
+    unpadding = PKCS7(_BLOCK * 8).unpadder()
+    padded = opening.update(raw[_BLOCK:]) + opening.finalize()
+    return unpadding.update(padded) + unpadding.finalize()
 
 
 def _token_of(event: Mapping[str, Any]) -> str:

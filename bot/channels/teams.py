@@ -230,7 +230,7 @@ class Teams:
         found = answer.json()
         token, life_s = found.get("access_token"), found.get("expires_in")
         if not isinstance(token, str) or not isinstance(life_s, int):
-            raise SendError(f"no access token: HTTP {answer.status}")
+            raise SendError(f"HTTP {answer.status} for a token")
         return token, float(life_s)
 
 

@@ -141,5 +141,5 @@ def token_of(answer: Mapping[str, Any]) -> tuple[str, float]:
     if not isinstance(token, str) or not token or not isinstance(life_s, int):
         code = code_of(answer) or "missing"
         hint = HINTS.get(code, "") if isinstance(code, int) else ""
-        raise SendError(f"no access token: errcode {code}. {hint}".strip())
+        raise SendError(f"errcode {code} for a token. {hint}".strip())
     return token, float(life_s)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any
 
 import aiohttp
@@ -27,8 +28,11 @@ def channel(**settings: Any) -> wecom.WeCom:
     return opened
 
 
+usual = functools.cache(channel)  # for what is pure
+
+
 def received(req: Request) -> Received:
-    made = channel()
+    made = usual()
     made.verify(req)
     return made.parse(req)
 
@@ -130,7 +134,7 @@ def test_a_long_text_goes_before_its_card_and_long_choices_become_a_list() -> No
 
 @given(st.text(max_size=1500))
 def test_every_text_keeps_to_the_limit_in_bytes(words: str) -> None:
-    for piece in channel().render([BotMessage(text=words * 2)], ADDRESS):
+    for piece in usual().render([BotMessage(text=words * 2)], ADDRESS):
         assert 0 < split.utf8(piece["text"]["content"]) <= 2048
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -36,8 +37,11 @@ def channel(**settings: Any) -> wecom_kf.WeComKf:
     return opened
 
 
+usual = functools.cache(channel)  # for what is pure
+
+
 def received(req: Request) -> Received:
-    made = channel()
+    made = usual()
     made.verify(req)
     return made.parse(req)
 
@@ -208,7 +212,7 @@ def test_choices_become_a_menu_and_odd_ones_a_list() -> None:
 
 @given(st.text(max_size=1500))
 def test_every_text_keeps_to_the_limit_in_bytes(words: str) -> None:
-    for piece in channel().render([BotMessage(text=words * 2)], ADDRESS):
+    for piece in usual().render([BotMessage(text=words * 2)], ADDRESS):
         assert 0 < split.utf8(piece["text"]["content"]) <= 2048
 
 
