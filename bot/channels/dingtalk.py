@@ -19,7 +19,6 @@ from bot import errors
 from bot.channels import catalogue, outbound, plain, reading, rendering, signatures
 from bot.channels.channel import Channel, Delivery, Inbound, Received, Request, SendError
 from bot.domain import BotMessage
-from bot.text import language_of
 
 TEXT_BYTES = 18_000  # the vendor takes 20 kB of JSON
 CARD_BUTTONS = 10
@@ -89,7 +88,7 @@ class DingTalk:
         found = Inbound(
             account=reading.string(message.get("robotCode")) or self._settings.app_key,
             sender=person if single else f"{chat}:{person}",
-            text=_words(message),
+            text=_words(message) or reading.UNREADABLE,
             dedupe_key=reading.key(msg_id) if msg_id else reading.key_of_body(request.body),
             metadata={"type": reading.string(message.get("msgtype"))},
             address={
@@ -163,7 +162,7 @@ def _card(message: BotMessage) -> list[dict[str, Any]]:
         {"title": button.title, "actionURL": said + quote(button.payload, safe="")}
         for button in message.buttons
     ]
-    invitation = plain.INVITATIONS[language_of(message.text + buttons[0]["title"])]
+    invitation = plain.invitation(message.text + buttons[0]["title"])
     text = _literal(message.text or invitation)
     card = {"title": invitation, "text": text, "btnOrientation": "0", "btns": buttons}
     piece = {"msgtype": "actionCard", "actionCard": card}

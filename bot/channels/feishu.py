@@ -159,10 +159,10 @@ class Feishu:
         """
         outer = reading.json_object(body)
         sealed = outer.get("encrypt")
-        if not isinstance(sealed, str) or not sealed:
+        if not sealed:
             return outer
         try:
-            plain = decrypted(sealed, self._encrypt_key)
+            plain = decrypted(reading.string(sealed), self._encrypt_key)
         except ValueError as cause:
             raise errors.BadRequest(
                 "The event cannot be decrypted.", hint="Compare the Encrypt Key."
@@ -227,7 +227,7 @@ def _message(header: Mapping[str, Any], event: Mapping[str, Any]) -> Inbound | N
     return Inbound(
         account=reading.string(header.get("app_id")),
         sender=f"{chat}:{person}" if chat else person,
-        text=_words(kind, message),
+        text=_words(kind, message) or reading.UNREADABLE,
         dedupe_key=reading.key(reading.string(header.get("event_id")) or message_id),
         metadata={"type": kind},
         address={"message_id": message_id, "chat": chat},

@@ -32,7 +32,13 @@ def pieces(
     """
     made: list[Piece] = []
     for message in messages:
-        shown = choices(message) if message.buttons else ()
+        shown = choices(message) if _presentable(message) else ()
         rest = dataclasses.replace(message, text="", buttons=()) if shown else message
         made += [*shown, *map(text, split.split(plain.as_text(rest), limit, unit))]
     return made
+
+
+def _presentable(message: BotMessage) -> bool:
+    """Vendors refuse buttons without words or without anything to send."""
+    buttons = message.buttons
+    return bool(buttons) and all(b.title.strip() and b.payload.strip() for b in buttons)

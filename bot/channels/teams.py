@@ -127,7 +127,7 @@ class Teams:
         found = Inbound(
             account=self._settings.app_id,
             sender=sender if personal else f"{place}:{sender}",
-            text=text,
+            text=text or reading.UNREADABLE,
             title=title,
             # The id is a time in milliseconds: unique within its conversation only.
             dedupe_key=reading.key(place, activity_id)

@@ -92,7 +92,8 @@ class WeChat:
         except errors.Forged as cause:
             raise errors.BadRequest("The message is not sealed.", hint="Use AES mode.") from cause
         said = _said(values)
-        messages = () if said is None else (_inbound(values, *said),)
+        known = said is not None and values.get("FromUserName")
+        messages = (_inbound(values, *said),) if said is not None and known else ()
         return Received(messages=messages, answer=SUCCESS)
 
     def render(
@@ -179,7 +180,7 @@ def _inbound(values: Mapping[str, str], text: str, title: str | None) -> Inbound
     return Inbound(
         account=account,
         sender=sender,
-        text=text,
+        text=text or reading.UNREADABLE,
         title=title,
         dedupe_key=reading.key(unique, sender, created),
         metadata={"type": values.get("MsgType", "")},

@@ -10,7 +10,8 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from xml.etree.ElementTree import ParseError
+from typing import cast
+from xml.etree.ElementTree import Element, ParseError
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml import DefusedXmlException, ElementTree
@@ -68,12 +69,7 @@ class Envelope:
         Raises:
             errors.Forged: the signature, the key or the receiver is not ours.
         """
-        try:
-            encrypted = fields(request.body).get("Encrypt", "")
-        except errors.BadRequest:
-            raise errors.Forged from None
-        if not encrypted:
-            raise errors.Forged
+        encrypted = _encrypt_of(request.body)
         self.check(request, encrypted, name="msg_signature")
         return self.decrypted(encrypted)
 
@@ -133,11 +129,7 @@ def fields(xml: bytes) -> dict[str, str]:
     Raises:
         errors.BadRequest: it is no XML.
     """
-    text = _NOT_XML.sub("", xml.decode("utf-8", "replace"))
-    try:
-        root = ElementTree.fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as cause:
-        raise errors.BadRequest("The body is no XML.", hint="Send the vendor's XML.") from cause
+    root = _root(_NOT_XML.sub("", xml.decode("utf-8", "replace")))
     found: dict[str, str] = {}
     for child in root:
         found.setdefault(child.tag, (child.text or "").strip())
@@ -148,6 +140,29 @@ def element(values: Mapping[str, str | int]) -> bytes:
     """`<xml>` with `values` as its children; no text can end its CDATA section early."""
     inside = "".join(f"<{name}>{_cdata(value)}</{name}>" for name, value in values.items())
     return f"<xml>{inside}</xml>".encode()
+
+
+def _root(text: str) -> Element:
+    try:
+        return cast("Element", ElementTree.fromstring(text, forbid_dtd=True))
+    except (ParseError, DefusedXmlException, ValueError) as cause:
+        raise errors.BadRequest("The body is no XML.", hint="Send the vendor's XML.") from cause
+
+
+def _encrypt_of(body: bytes) -> str:
+    """The sealed text of an envelope. Machines write it, so nothing odd in it is authentic.
+
+    Raises:
+        errors.Forged: it is no envelope.
+    """
+    try:
+        root = _root(body.decode())
+    except (UnicodeDecodeError, errors.BadRequest):
+        raise errors.Forged from None
+    found = root.findall("Encrypt")
+    if root.tag != "xml" or len(found) != 1 or found[0].attrib or len(found[0]):
+        raise errors.Forged
+    return (found[0].text or "").strip()
 
 
 def _cdata(value: str | int) -> str:

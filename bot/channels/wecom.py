@@ -14,7 +14,6 @@ from bot.channels import catalogue, plain, reading, rendering, split, wechat_api
 from bot.channels.abilities import Finding
 from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.domain import BotMessage, Button
-from bot.text import language_of
 
 TEXT_BYTES = 2048
 CARD_BUTTONS = 6
@@ -160,7 +159,7 @@ def _inbound(values: Mapping[str, str], text: str, title: str | None) -> Inbound
     return Inbound(
         account=values.get("ToUserName", "") + ":" + values.get("AgentID", ""),
         sender=sender,
-        text=text,
+        text=text or reading.UNREADABLE,
         title=title,
         dedupe_key=reading.key(unique, sender, created),
         metadata={"type": values.get("MsgType", "")},
@@ -168,32 +167,24 @@ def _inbound(values: Mapping[str, str], text: str, title: str | None) -> Inbound
     )
 
 
-def _fits_card(buttons: Sequence[Button]) -> bool:
-    return len(buttons) <= CARD_BUTTONS and all(
-        columns(button.title) <= BUTTON_WIDTH and split.utf8(_key(button)) <= KEY_BYTES
-        for button in buttons
-    )
-
-
 def _with_card(message: BotMessage) -> list[dict[str, Any]]:
     """A card with the buttons; a longer text goes before it."""
-    if not _fits_card(message.buttons):
+    buttons = message.buttons
+    if len(buttons) > CARD_BUTTONS or any(split.utf8(_key(b)) > KEY_BYTES for b in buttons):
         return []
-    text = message.text
+    text, captions = plain.captions(message.text, buttons, BUTTON_WIDTH, columns)
     before = [] if len(text) <= CARD_TEXT else split.split(text, TEXT_BYTES, split.utf8)
     card = {
         "card_type": "button_interaction",
-        "main_title": {"title": _invitation(message)},
-        "button_list": [{"text": b.title, "style": 2, "key": _key(b)} for b in message.buttons],
+        "main_title": {"title": plain.invitation(text + captions[0])},
+        "button_list": [
+            {"text": caption, "style": 2, "key": _key(button)}
+            for caption, button in zip(captions, buttons, strict=True)
+        ],
     }
     if text and not before:
         card["sub_title_text"] = text
     return [*map(text_piece, before), {"msgtype": "template_card", "template_card": card}]
-
-
-def _invitation(message: BotMessage) -> str:
-    words = " ".join([message.text, *(button.title for button in message.buttons)])
-    return plain.INVITATIONS[language_of(words)]
 
 
 def _key(button: Button) -> str:

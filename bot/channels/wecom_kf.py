@@ -179,7 +179,7 @@ def _inbound(message: Mapping[str, Any], customer: str) -> Inbound:
     return Inbound(
         account=account,
         sender=customer,
-        text=chosen or words,
+        text=chosen or words or reading.UNREADABLE,
         title=words if chosen else None,
         dedupe_key=reading.key(msgid or f"{customer}:{message.get('send_time')}:{words}"),
         metadata={"type": kind},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import pytest
@@ -25,7 +26,13 @@ async def test_keys_are_found_by_their_id() -> None:
 
 
 async def test_odd_keys_are_passed_over() -> None:
-    odd = [None, {}, {"kid": "x"}, {"kid": "y", "kty": "RSA"}, {"kid": "z", "kty": "oct", "k": "x"}]
+    odd: list[Any] = [
+        None,
+        {},
+        {"kid": "x"},
+        {"kid": "y", "kty": "RSA"},
+        {"kid": "z", "kty": "oct", "k": "x"},
+    ]
     odd.append({"kid": "w", "kty": "RSA", "n": "!!", "e": 7})
     async with vendor() as side, aiohttp.ClientSession() as http:
         side.say(200, {"keys": [*odd, *jwks("a")["keys"]]})

@@ -94,7 +94,7 @@ async def test_other_keys_algorithms_and_headers_are_forged() -> None:
     pem = public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    none = jwt.encode(claims(), None, algorithm="none", headers={"kid": "k1"})
+    none = jwt.encode(claims(), "", algorithm="none", headers={"kid": "k1"})
     good = token()
     hs256 = jwt.encode({}, "x" * 32, algorithm="HS256", headers={"kid": "k1"})
     foreign = jwt.encode(claims(), private_key("k2"), algorithm="RS256", headers={"kid": "k1"})

@@ -125,11 +125,20 @@ def test_a_long_text_goes_before_its_card_and_long_choices_become_a_list() -> No
     text, card = channel().render([BotMessage(text="字" * 113, buttons=BUTTONS)], ADDRESS)
     assert text["text"]["content"] == "字" * 113
     assert "sub_title_text" not in card["template_card"]
-    wide = Button(title="An item is missing from it", payload="/x")
-    for buttons in ((wide,), BUTTONS * 4):
+    large = Button(title="x", payload="/x" * 600)
+    for buttons in ((large,), BUTTONS * 4):
         (piece,) = channel().render([BotMessage(text="Which?", buttons=buttons)], ADDRESS)
         assert piece["msgtype"] == "text"
         assert "\n1. " in piece["text"]["content"]
+
+
+def test_a_long_title_is_told_in_full_and_shortened_on_its_button() -> None:
+    wide = Button(title="An item is missing from it", payload="/x")
+    (piece,) = channel().render([BotMessage(text="Which?", buttons=(wide,))], ADDRESS)
+    card = piece["template_card"]
+    assert card["sub_title_text"].endswith("\n1. An item is missing from it")
+    assert card["button_list"][0]["text"] == "1. An item is missi…"
+    assert card["button_list"][0]["key"] == "/x\nAn item is missing from it"
 
 
 @given(st.text(max_size=1500))
