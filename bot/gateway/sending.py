@@ -9,6 +9,7 @@ is of no use, it becomes a dead letter.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -75,6 +76,7 @@ class Sender:
         self._channels = channels
         self._vendors = {name: _Vendor() for name in channels}
         self._lanes: Lanes[tuple[str, str], Parcel] = Lanes("sending", self._deliver)
+        self._taken: dict[str, asyncio.Event] = {}
 
     def __len__(self) -> int:
         """How many pieces are in this process's hands."""
@@ -100,6 +102,11 @@ class Sender:
             )
         self._lanes.put((parcel.channel, parcel.lane), parcel)
 
+    def taken(self, turn_id: str) -> None:
+        """The pieces of this turn were said otherwise: what is behind them need not wait."""
+        if (event := self._taken.get(turn_id)) is not None:
+            event.set()
+
     def open_breakers(self) -> dict[str, bool]:
         """For each channel, whether its breaker is open."""
         return {name: vendor.breaker.is_open for name, vendor in self._vendors.items()}
@@ -114,15 +121,22 @@ class Sender:
 
     async def _deliver(self, parcel: Parcel) -> None:
         while True:
-            await self._until(parcel.due_at)
+            if parcel.due_at > self._now():
+                await self._until_due(parcel)
             after = await self._attempt(parcel)
             if after is None:
                 return
             parcel = after
 
-    async def _until(self, due_at: float) -> None:
-        while (wait_s := due_at - self._now()) > 0:
-            await asyncio.sleep(min(wait_s, 60.0))  # the clock may be set
+    async def _until_due(self, parcel: Parcel) -> None:
+        """Wait until it is due, or was said otherwise."""
+        taken = self._taken.setdefault(parcel.turn_id or parcel.key, asyncio.Event())
+        try:
+            while (wait_s := parcel.due_at - self._now()) > 0 and not taken.is_set():
+                with contextlib.suppress(TimeoutError):  # the clock may be set: look again
+                    await asyncio.wait_for(taken.wait(), min(wait_s, 60.0))
+        finally:
+            self._taken.pop(parcel.turn_id or parcel.key, None)
 
     async def _attempt(self, parcel: Parcel) -> Parcel | None:
         """One try; the piece with its next due date, None when it is done with."""
