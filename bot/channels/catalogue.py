@@ -20,7 +20,16 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 TAKEN = frozenset({"rest", "widget", "cli"})
 """Channels that are always there, and whose addresses are."""
 
-TABLE: Mapping[str, str] = {}
+TABLE: Mapping[str, str] = {
+    "callback": "bot.channels.callback",
+    "line": "bot.channels.line",
+    "messenger": "bot.channels.messenger",
+    "slack": "bot.channels.slack",
+    "telegram": "bot.channels.telegram",
+    "twilio": "bot.channels.twilio",
+    "webhook": "bot.channels.webhook",
+    "whatsapp": "bot.channels.whatsapp",
+}
 """Our own channels: kind → module."""
 
 

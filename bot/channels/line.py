@@ -9,16 +9,18 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from pydantic import Field, SecretStr
 
-from bot.channels import calling, plain, reading, signatures, split
-from bot.channels.channel import Delivery, Inbound, Received, Request
+from bot.channels import catalogue, checks, outbound, plain, reading, signatures, split
+from bot.channels.abilities import Finding
+from bot.channels.channel import Channel, Delivery, Inbound, Received, Request, SendError
+from bot.channels.outbound import Answer
+from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage, Button
 
-API = "https://api.line.me"
 TEXT = 5000  # UTF-16 units
 MESSAGES = 5  # of one call
 QUICK_REPLIES, LABEL, DATA = 13, 20, 300  # items; characters of each
@@ -27,26 +29,42 @@ TOKEN_S = 50.0  # a reply token works for about a minute
 _RETRY_KEYS = uuid.UUID("0c6f1d3e-6d0f-5a8e-9f0a-2f4be0a6a1d7")  # a namespace of our own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.line]`."""
+
+    channel_secret: SecretStr = Field(
+        min_length=1, description="Channel secret, under Basic settings."
+    )
+    access_token: SecretStr = Field(
+        min_length=1, description="Channel access token (long-lived), under Messaging API."
+    )
+    use_reply_token: bool = Field(
+        default=True,
+        description="Answer by the reply token, which is free; false: every answer is a push, "
+        "which is exactly once and counts against the plan's quota.",
+    )
+    api_url: str = Field(
+        default="https://api.line.me", description="Where LINE's API is; for a proxy."
+    )
+
+
 class Line:
     """One Messaging API channel."""
 
-    channel_secret: str = field(repr=False)
-    access_token: str = field(repr=False)
-    use_reply_token: bool = True
-    """False: every reply is a push, which is exactly once and counts against the quota."""
-    api: str = API
-    name: str = "line"
-
-    @property
-    def delivery(self) -> Delivery:
-        """Only pushes take a key."""
-        return Delivery.AT_LEAST_ONCE if self.use_reply_token else Delivery.EXACTLY_ONCE
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._secret = settings.channel_secret.get_secret_value().encode()
+        self._token = settings.access_token.get_secret_value()
+        self._use_reply_token = settings.use_reply_token
+        self._api = settings.api_url.rstrip("/")
+        self.delivery = (  # only a push takes a key
+            Delivery.AT_LEAST_ONCE if settings.use_reply_token else Delivery.EXACTLY_ONCE
+        )
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
         given = signatures.header(request, "X-Line-Signature")
-        right = signatures.hmac_base64(self.channel_secret.encode(), request.body)
+        right = signatures.hmac_base64(self._secret, request.body)
         signatures.check(given, right)
 
     def parse(self, request: Request) -> Received:
@@ -57,7 +75,7 @@ class Line:
         return Received(messages=[said for event in events for said in _said(event, account)])
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`; `custom["line"]` is one of LINE's message objects."""
         shown = [part for message in messages for part in _rendered(message)]
@@ -78,10 +96,10 @@ class Line:
         """See `Channel.send`."""
         token = address.get("reply_token", "")
         fresh = time.time() < address.get("reply_until", 0.0)
-        if self.use_reply_token and token and fresh and piece["first"]:
+        if self._use_reply_token and token and fresh and piece["first"]:
             body = {"replyToken": token, "messages": piece["messages"]}
             answer = await self._call(http, "reply", body)
-            if answer.ok:
+            if succeeded(answer):
                 return
             if answer.status != 400:
                 raise _refusal(answer)
@@ -89,8 +107,32 @@ class Line:
         body = {"to": address["to"], "messages": piece["messages"]}
         retry_key = str(uuid.uuid5(_RETRY_KEYS, key))
         answer = await self._call(http, "push", body, {"X-Line-Retry-Key": retry_key})
-        if not answer.ok and answer.status != 409:  # 409: this key was accepted before
+        if not succeeded(answer) and answer.status != 409:  # 409: this key was accepted before
             raise _refusal(answer)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """Ask LINE who the token is, and where it calls us."""
+        answer = await checks.ask(http, "GET", f"{self._api}/v2/bot/info", self._authorized())
+        if isinstance(answer, Finding):
+            return [answer]
+        if not succeeded(answer):
+            hint = "Issue a long-lived channel access token under Messaging API."
+            said = f"LINE refuses the token: HTTP {answer.status}."
+            return [Finding(ok=False, what=said, hint=hint)]
+        who = reading.string(answer.json().get("displayName"))
+        found = [Finding(ok=True, what=f"The token is that of {who}.")]
+        place = f"{self._api}/v2/bot/channel/webhook/endpoint"
+        hook = await checks.ask(http, "GET", place, self._authorized())
+        if isinstance(hook, Finding):
+            return [*found, hook]
+        data, where = hook.json(), "in the LINE Developers Console under Messaging API"
+        found.append(
+            checks.same_url(reading.string(data.get("endpoint")), webhook_url, where=where)
+        )
+        if data.get("active") is not True:
+            hint = "Switch on 'Use webhook' there."
+            found.append(Finding(ok=False, what="LINE's webhook is off.", hint=hint))
+        return found
 
     async def _call(
         self,
@@ -98,21 +140,24 @@ class Line:
         kind: str,
         body: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
-    ) -> calling.VendorAnswer:
-        return await calling.call(
-            http,
-            f"{self.api}/v2/bot/message/{kind}",
-            vendor="LINE",
-            json=body,
-            headers={"Authorization": f"Bearer {self.access_token}", **(headers or {})},
-        )
+    ) -> Answer:
+        url = f"{self._api}/v2/bot/message/{kind}"
+        sent = {**self._authorized(), **(headers or {})}
+        return await outbound.call(http, "POST", url, json=body, headers=sent)
+
+    def _authorized(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
 
-def _refusal(answer: calling.VendorAnswer) -> calling.SendError:
-    word = reading.string(answer.data.get("message"))
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Line(name, settings)
+
+
+def _refusal(answer: Answer) -> SendError:
+    word = reading.string(answer.json().get("message"))
     # The month's quota is used up: no waiting of a few minutes helps.
-    permanent = True if "monthly limit" in word else None
-    return calling.refusal(answer, vendor="LINE", code=word, permanent=permanent)
+    return refusal(answer, word, permanent=True if "monthly limit" in word else None)
 
 
 def _said(event: Mapping[str, Any], account: str) -> Iterator[Inbound]:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from pydantic import Field, SecretStr
 
-from bot.channels import calling, plain, reading, signatures, split
-from bot.channels.channel import Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels import catalogue, checks, outbound, plain, reading, signatures, split
+from bot.channels.abilities import Finding
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage, Button
 
-API = "https://slack.com/api"
 TEXT = 3000  # characters of a section or a message that is shown whole
 BUTTONS, LABEL, VALUE = 25, 75, 2000  # elements of one block, characters of each
 IMAGE_URL = 3000
@@ -30,22 +31,42 @@ _TEMPORARY = {
     "request_timeout",
     "service_unavailable",
     "team_added_to_org",
+    # Somebody may mend these; the reply then still goes out.
+    "invalid_auth",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+    "missing_scope",
 }
 _CUSTOM = {"text", "blocks", "attachments", "mrkdwn", "unfurl_links", "unfurl_media"}
 _TOKEN = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.slack]`."""
+
+    signing_secret: SecretStr = Field(
+        min_length=1, description="Signing Secret, under Basic Information."
+    )
+    bot_token: SecretStr = Field(
+        min_length=1, description="Bot User OAuth Token, xoxb-..., under OAuth & Permissions."
+    )
+    api_url: str = Field(
+        default="https://slack.com/api", description="Where Slack's API is; for a proxy."
+    )
+
+
 class Slack:
     """A Slack app in one workspace."""
 
-    signing_secret: str = field(repr=False)
-    bot_token: str = field(repr=False)
-    """xoxb-..."""
-    api: str = API
-    name: str = "slack"
-    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    delivery = Delivery.AT_LEAST_ONCE
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._signing_secret = settings.signing_secret.get_secret_value().encode()
+        self._token = settings.bot_token.get_secret_value()
+        self._api = settings.api_url.rstrip("/")
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
@@ -53,7 +74,7 @@ class Slack:
         given = signatures.header(request, "X-Slack-Signature")
         signatures.check_fresh(stamp, request.received_at)
         content = b"v0:" + stamp.encode() + b":" + request.body
-        signatures.check(given, "v0=" + signatures.hmac_hex(self.signing_secret.encode(), content))
+        signatures.check(given, "v0=" + signatures.hmac_hex(self._signing_secret, content))
 
     def parse(self, request: Request) -> Received:
         """See `Channel.parse`."""
@@ -69,7 +90,7 @@ class Slack:
         return Received(messages=_said(data))
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`; `custom["slack"]` is sent as it is, blocks and all."""
         return [piece for message in messages for piece in _rendered(message)]
@@ -83,18 +104,41 @@ class Slack:
         http: aiohttp.ClientSession,
     ) -> None:
         """See `Channel.send`."""
-        answer = await calling.call(
+        answer = await outbound.call(
             http,
-            f"{self.api}/chat.postMessage",
-            vendor="Slack",
+            "POST",
+            f"{self._api}/chat.postMessage",
             json={**piece, **address},
-            headers={"Authorization": f"Bearer {self.bot_token}"},
+            headers=self._authorized(),
         )
-        if answer.ok and answer.data.get("ok") is True:
+        data = answer.json()
+        if succeeded(answer) and data.get("ok") is True:
             return
-        problem = reading.string(answer.data.get("error"))
-        permanent = problem not in _TEMPORARY if answer.ok and problem else None
-        raise calling.refusal(answer, vendor="Slack", code=problem, permanent=permanent)
+        problem = reading.string(data.get("error"))
+        # A failure in a 200 is for ever unless its name says that it passes.
+        permanent = problem not in _TEMPORARY if succeeded(answer) and problem else None
+        raise refusal(answer, problem, permanent=permanent)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """Ask Slack who the token is; where it calls us it tells nobody."""
+        answer = await checks.ask(http, "POST", f"{self._api}/auth.test", self._authorized())
+        if isinstance(answer, Finding):
+            return [answer]
+        data = answer.json()
+        if data.get("ok") is True:
+            who = f"{reading.string(data.get('user'))} in {reading.string(data.get('team'))}"
+            return [Finding(ok=True, what=f"The token is that of {who}.")]
+        problem = reading.string(data.get("error")) or f"HTTP {answer.status}"
+        hint = "Copy bot_token from OAuth & Permissions; install the app in the workspace first."
+        return [Finding(ok=False, what=f"Slack refuses the token: {problem}.", hint=hint)]
+
+    def _authorized(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Slack(name, settings)
 
 
 def _said(data: Mapping[str, Any]) -> list[Inbound]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import orjson
+from pydantic import Field, SecretStr
 
-from bot.channels import calling, plain, reading, signatures, split
-from bot.channels.channel import Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels import catalogue, checks, outbound, plain, reading, signatures, split
+from bot.channels.abilities import Finding
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage, Button
 
-API = "https://api.telegram.org"
 TEXT = 4096  # UTF-16 units
 CALLBACK_DATA = 64  # bytes
 BUTTONS = 100
@@ -47,29 +48,47 @@ _START = re.compile(r"/start(@\w+)?(\s.*)?", re.DOTALL)
 _HELLO = {True: "你好", False: "Hello"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.telegram]`."""
+
+    bot_token: SecretStr = Field(
+        min_length=1, description="Token from @BotFather, as in 123456:ABC..."
+    )
+    secret: SecretStr = Field(
+        min_length=16,
+        max_length=256,
+        description="16 to 256 of A-Z a-z 0-9 _ -, made by you; proves that Telegram calls.",
+    )
+    username: str = Field(
+        default="", description="The bot's name without @; in groups it answers when it is named."
+    )
+    api_url: str = Field(
+        default="https://api.telegram.org",
+        description="Where the Bot API is; for a server of your own.",
+    )
+
+
 class Telegram:
     """One bot."""
 
-    bot_token: str = field(repr=False)
-    """123456:ABC..., from @BotFather."""
-    secret: str = field(repr=False)
-    """1 to 256 of A-Z, a-z, 0-9, _ and -, as given to setWebhook."""
-    username: str = ""
-    """Of the bot, without @: what calls it in groups."""
-    api: str = API
-    name: str = "telegram"
-    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    delivery = Delivery.AT_LEAST_ONCE
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._token = settings.bot_token.get_secret_value()
+        self._secret = settings.secret.get_secret_value()
+        self._username = settings.username.removeprefix("@")
+        self._api = settings.api_url.rstrip("/")
 
     @property
     def account(self) -> str:
         """The bot's id, which is the first part of its token."""
-        return self.bot_token.partition(":")[0]
+        return self._token.partition(":")[0]
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
         given = signatures.header(request, "X-Telegram-Bot-Api-Secret-Token")
-        signatures.check(given, self.secret)
+        signatures.check(given, self._secret)
 
     def parse(self, request: Request) -> Received:
         """See `Channel.parse`."""
@@ -84,7 +103,7 @@ class Telegram:
         return Received(messages=self._said(message, key) if message else ())
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`; `custom["telegram"]` is `{"method": "send...", ...}`."""
         return [piece for message in messages for piece in _rendered(message)]
@@ -99,22 +118,48 @@ class Telegram:
     ) -> None:
         """See `Channel.send`."""
         values = {name: value for name, value in piece.items() if name != "method"}
-        answer = await calling.call(
-            http,
-            f"{self.api}/bot{self.bot_token}/{piece['method']}",
-            vendor="Telegram",
-            json={**values, **address},
+        answer = await outbound.call(
+            http, "POST", self._method(str(piece["method"])), json={**values, **address}
         )
-        if answer.ok and answer.data.get("ok") is True:
+        data = answer.json()
+        if succeeded(answer) and data.get("ok") is True:
             return
-        word = reading.string(answer.data.get("description")).replace(self.bot_token, "***")
-        wait = reading.mapping(answer.data.get("parameters")).get("retry_after")
-        raise calling.refusal(
+        word = reading.string(data.get("description")).replace(self._token, "***")
+        wait = reading.mapping(data.get("parameters")).get("retry_after")
+        raise refusal(
             answer,
-            vendor="Telegram",
-            code=word,
+            word,
+            permanent=True if answer.status == 403 else None,  # the visitor blocked the bot
             retry_after_s=float(wait) if isinstance(wait, int | float) else None,
         )
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """Ask Telegram who the token is, where it calls us, and what failed lately."""
+        answer = await checks.ask(http, "GET", self._method("getMe"))
+        if isinstance(answer, Finding):
+            return [answer]
+        if answer.json().get("ok") is not True:
+            hint = "Ask @BotFather for the token: /mybots, API Token."
+            said = f"Telegram refuses the token: HTTP {answer.status}."
+            return [Finding(ok=False, what=said, hint=hint)]
+        who = reading.string(reading.mapping(answer.json().get("result")).get("username"))
+        found = [Finding(ok=True, what=f"The token is that of @{who}.")]
+        hook = await checks.ask(http, "GET", self._method("getWebhookInfo"))
+        if isinstance(hook, Finding):
+            return [*found, hook]
+        info = reading.mapping(hook.json().get("result"))
+        where = "with setWebhook: docs/channels/telegram.md"
+        found.append(checks.same_url(reading.string(info.get("url")), webhook_url, where=where))
+        problem = reading.string(info.get("last_error_message"))
+        if problem:
+            hint = "401: give setWebhook the same secret_token; else look at your proxy."
+            said = f"Telegram's last call failed: {problem.replace(self._token, '***')}."
+            found.append(Finding(ok=False, what=said, hint=hint))
+        return found
+
+    def _method(self, name: str) -> str:
+        """The URL of a method; it holds the token, so no error and no log may show it."""
+        return f"{self._api}/bot{self._token}/{name}"
 
     def _said(self, message: Mapping[str, Any], key: str) -> list[Inbound]:
         sender, chat = reading.mapping(message.get("from")), reading.mapping(message.get("chat"))
@@ -128,8 +173,8 @@ class Telegram:
         kind = next((kind for kind in KINDS if message.get(kind)), "")
         if not text and not kind:  # somebody joined, a message was pinned, ...
             return []
-        if self.username:
-            text = re.sub(rf"@{re.escape(self.username)}\b", "", text, flags=re.IGNORECASE).strip()
+        if self._username:
+            text = re.sub(rf"@{re.escape(self._username)}\b", "", text, flags=re.IGNORECASE).strip()
         language = reading.string(sender.get("language_code"))
         title = None
         if _START.fullmatch(text):
@@ -150,7 +195,7 @@ class Telegram:
         """Whether a message in a group is for the bot."""
         answered = reading.mapping(message.get("reply_to_message"))
         author = reading.string(reading.mapping(answered.get("from")).get("id"))
-        named = bool(self.username) and f"@{self.username}".lower() in text.lower()
+        named = bool(self._username) and f"@{self._username}".lower() in text.lower()
         return named or (bool(author) and author == self.account)
 
     def _pressed(self, query: Mapping[str, Any], key: str) -> Received:
@@ -175,6 +220,11 @@ class Telegram:
             address=_address(shown),
         )
         return Received(messages=[message], answer=answer)
+
+
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Telegram(name, settings)
 
 
 def _address(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import calling, plain, reading, signatures, split
-from bot.channels.channel import Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels import catalogue, checks, outbound, plain, reading, signatures, split
+from bot.channels.abilities import Finding
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage
 
-API = "https://api.twilio.com"
 BODY = 1600  # characters; more are refused
 NOTHING = HttpAnswer(body=b"<Response/>", content_type="text/xml")
 _FORM = "application/x-www-form-urlencoded"
@@ -27,36 +28,54 @@ _STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "O
 _TEMPORARY = {14107, 20429, 20500, 20503, 30001, 30008, 30022, 63018}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.twilio]`."""
+
+    account_sid: str = Field(
+        pattern=r"^AC[0-9a-fA-F]{32}$", description="Account SID, AC and 32 digits."
+    )
+    auth_token: SecretStr = Field(min_length=1, description="Auth Token, beside it.")
+    signing_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret of a shared key, if webhooks are signed with one; else empty: the Auth "
+        "Token signs them.",
+    )
+    max_segments: int = Field(
+        default=6,
+        ge=1,
+        le=10,
+        description="A longer reply than so many text messages is split; each is charged.",
+    )
+    api_url: str = Field(
+        default="https://api.twilio.com",
+        description="Where Twilio's API is; for a proxy or another region.",
+    )
+
+
 class Twilio:
     """The numbers of one account."""
 
-    account_sid: str
-    auth_token: str = field(repr=False)
-    signing_secret: str = field(default="", repr=False)
-    """Of a shared key, if webhooks are signed with one; else the auth token signs them."""
-    max_segments: int = 6
-    """Text messages that one reply may be charged as, before it is split; 1 to 10."""
-    api: str = API
-    name: str = "twilio"
-    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    delivery = Delivery.AT_LEAST_ONCE
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._auth_token = settings.auth_token.get_secret_value()
+        signing = settings.signing_secret.get_secret_value() or self._auth_token
+        self._signing_secret = signing.encode()
+        self._max_segments = settings.max_segments
+        self._sid = settings.account_sid
+        self._account = f"{settings.api_url.rstrip('/')}/2010-04-01/Accounts/{self._sid}"
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
         given = signatures.header(request, "X-Twilio-Signature")
-        secret = (self.signing_secret or self.auth_token).encode()
-        if not secret:
-            raise errors.Forged
         algorithm = _algorithm(request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""))
         parameters = _signed_parameters(request)
-        right = [  # Twilio signs with or without the port, so both are compared
-            signatures.same(
-                given,
-                signatures.hmac_base64(secret, signatures.as_bytes(url + parameters), algorithm),
-            )
-            for url in _with_and_without_port(request.url)
-        ]
-        if not any(right):
+        # Twilio signs with or without the port, so both are compared.
+        urls = map(signatures.as_bytes, _with_and_without_port(request.url))
+        key, rest = self._signing_secret, signatures.as_bytes(parameters)
+        right = [signatures.hmac_base64(key, url + rest, algorithm) for url in urls]
+        if not any([signatures.same(given, one) for one in right]):
             raise errors.Forged
 
     def parse(self, request: Request) -> Received:
@@ -85,7 +104,7 @@ class Twilio:
         return Received(messages=[message], answer=NOTHING)
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`."""
         texts = [plain.as_text(message) for message in messages]
@@ -93,7 +112,7 @@ class Twilio:
             {"text": part}
             for text in texts
             for short in split.split(text, BODY)
-            for part in split.split(short, self.max_segments, split.sms_segments)
+            for part in split.split(short, self._max_segments, split.sms_segments)
         ]
 
     async def send(
@@ -106,20 +125,47 @@ class Twilio:
     ) -> None:
         """See `Channel.send`."""
         form = {"To": address["to"], "From": address["from"], "Body": piece["text"]}
-        login = aiohttp.BasicAuth(self.account_sid, self.auth_token).encode()
-        answer = await calling.call(
+        answer = await outbound.call(
             http,
-            f"{self.api}/2010-04-01/Accounts/{self.account_sid}/Messages.json",
-            vendor="Twilio",
-            body=urllib.parse.urlencode(form).encode(),
-            headers={"Content-Type": _FORM, "Authorization": login},
+            "POST",
+            f"{self._account}/Messages.json",
+            data=urllib.parse.urlencode(form).encode(),
+            headers={"Content-Type": _FORM, **self._authorized()},
         )
-        if answer.ok:
+        if succeeded(answer):
             return
-        code = answer.data.get("code")  # its text may name the visitor's number
+        code = answer.json().get("code")  # its text may name the visitor's number
         permanent = False if code in _TEMPORARY else None
-        word = f"code {code}" if code else ""
-        raise calling.refusal(answer, vendor="Twilio", code=word, permanent=permanent)
+        raise refusal(answer, f"code {code}" if code else "", permanent=permanent)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """Ask Twilio for the account, and where each number calls."""
+        answer = await checks.ask(http, "GET", f"{self._account}.json", self._authorized())
+        if isinstance(answer, Finding):
+            return [answer]
+        if not succeeded(answer):
+            hint = "Copy Account SID and Auth Token from the console's first page."
+            said = f"Twilio refuses the account: HTTP {answer.status}."
+            return [Finding(ok=False, what=said, hint=hint)]
+        status = reading.string(answer.json().get("status"))
+        found = [Finding(ok=status == "active", what=f"The account is {status}.")]
+        place = f"{self._account}/IncomingPhoneNumbers.json"
+        numbers = await checks.ask(http, "GET", place, self._authorized())
+        if isinstance(numbers, Finding):
+            return [*found, numbers]
+        listed = reading.items(numbers.json().get("incoming_phone_numbers"))
+        urls = [reading.string(reading.mapping(number).get("sms_url")) for number in listed]
+        called = webhook_url if webhook_url in urls else next(iter(urls), "")
+        where = "at the number, under Messaging, A message comes in"
+        return [*found, checks.same_url(called, webhook_url, where=where)]
+
+    def _authorized(self) -> dict[str, str]:
+        return {"Authorization": aiohttp.BasicAuth(self._sid, self._auth_token).encode()}
+
+
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Twilio(name, settings)
 
 
 def _algorithm(settings: str) -> str:
@@ -146,13 +192,13 @@ def _signed_parameters(request: Request) -> str:
 
 def _with_and_without_port(url: str) -> Iterable[str]:
     parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        given = parts.port
     except ValueError:
         return [url]
-    return [urllib.parse.urlunsplit(parts._replace(netloc=n)) for n in (host, f"{host}:{port}")]
+    host = parts.netloc.removesuffix(f":{given}")
+    port = given or (443 if parts.scheme == "https" else 80)
+    return [parts._replace(netloc=place).geturl() for place in (host, f"{host}:{port}")]
 
 
 def _opted_out(fields: Mapping[str, str]) -> bool:

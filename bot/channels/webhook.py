@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import orjson
+from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import calling, rasa, reading
-from bot.channels.channel import Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels import callback, catalogue, outbound, reading
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels.refusal import refusal, succeeded
 from bot.channels.standard import Keys
 from bot.domain import BotMessage
 
@@ -26,20 +27,32 @@ TIMEOUT_S = 20.0  # as the specification advises
 _HINT = 'Send {"type": "message", "data": {"sender": "...", "text": "..."}}.'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.webhook]`."""
+
+    url: str = Field(
+        pattern=r"^https?://", description="Where replies are posted, signed with `secrets`."
+    )
+    secrets: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        description="whsec_ and the base64 of 24 to 64 bytes, newest first; two while one replaces "
+        "the other. They prove what comes in and sign what goes out.",
+    )
+
+
 class Webhook:
     """A system that signs what it sends and proves what it gets."""
 
-    keys: Keys
-    """Of what comes in and of what goes out."""
-    url: str
-    """Where replies are sent."""
-    name: str = "webhook"
-    delivery: Delivery = Delivery.EXACTLY_ONCE
+    delivery = Delivery.EXACTLY_ONCE  # the receiver knows a repetition by its webhook-id
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._url = settings.url
+        self._keys = Keys.of([secret.get_secret_value() for secret in settings.secrets])
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
-        self.keys.verify(request)
+        self._keys.verify(request)
 
     def parse(self, request: Request) -> Received:
         """See `Channel.parse`."""
@@ -62,10 +75,10 @@ class Webhook:
         return Received(messages=[message], answer=HttpAnswer(status=202))
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`."""
-        return [part for message in messages for part in rasa.parts(message)]
+        return [part for message in messages for part in callback.parts(message)]
 
     async def send(
         self,
@@ -75,7 +88,7 @@ class Webhook:
         key: str,
         http: aiohttp.ClientSession,
     ) -> None:
-        """See `Channel.send`; the receiver knows a repetition by its `webhook-id`."""
+        """See `Channel.send`."""
         now = time.time()
         event = {
             "type": "reply",
@@ -84,17 +97,16 @@ class Webhook:
         }
         body = orjson.dumps(event)
         message_id = "msg_" + reading.key_of_body(key.encode()).removeprefix("body:")[:32]
-        headers = self.keys.sign(message_id, now, body) | {"Content-Type": calling.JSON}
-        answer = await calling.call(
-            http,
-            self.url,
-            vendor="The webhook's receiver",
-            body=body,
-            headers=headers,
-            timeout_s=TIMEOUT_S,
+        headers = self._keys.sign(message_id, now, body) | {"Content-Type": "application/json"}
+        answer = await outbound.call(
+            http, "POST", self._url, data=body, headers=headers, timeout_s=TIMEOUT_S
         )
-        if not answer.ok:
-            # 410 is the receiver's way to say never again; all else may pass, as when it is being
-            # replaced by a new version.
-            gone = answer.status == 410
-            raise calling.refusal(answer, vendor="The webhook's receiver", permanent=gone)
+        if not succeeded(answer):
+            # 410 is the receiver's way to say never again; all else may pass, as when the receiver
+            # is being replaced by a new version.
+            raise refusal(answer, permanent=answer.status == 410)
+
+
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Webhook(name, settings)

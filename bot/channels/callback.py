@@ -5,44 +5,64 @@ from __future__ import annotations
 import hashlib
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import calling, reading, signatures
-from bot.channels.channel import Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels import catalogue, outbound, reading, signatures
+from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
+from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage
 
 SUCCESS = HttpAnswer(body=b"success")
 _HINT = 'Send {"sender": "...", "message": "..."}.'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(catalogue.ChannelSettings):
+    """`[channels.callback]`, with the keys of Rasa's credentials.yml and some more."""
+
+    url: str = Field(pattern=r"^https?://", description="Where replies are posted.")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="If set, added to `url` as ?token=, as Rasa does."
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Headers for what is posted to `url`."
+    )
+    user: str = Field(default="", description="Name for basic authentication at `url`.")
+    password: SecretStr = Field(default=SecretStr(""), description="Password for it.")
+    batch: bool = Field(
+        default=False,
+        description="One POST with an array, as Rasa's documents show; else one POST for each "
+        "message, as Rasa does.",
+    )
+    incoming_token: SecretStr = Field(
+        min_length=1,
+        description="Callers must send it, as ?token= or as Authorization: Bearer. Rasa asks for "
+        "none, so anybody could make the bot write to `url`.",
+    )
+
+
 class Callback:
     """Rasa's `callback`: a message comes in, each of the bot's is posted to one URL."""
 
-    url: str = field(repr=False)
-    """Where replies are posted; may hold a token."""
-    incoming_token: str = field(default="", repr=False)
-    """If set, callers send it as `?token=` or `Authorization: Bearer`; Rasa itself has none."""
-    token: str = field(default="", repr=False)
-    """If set, added to `url` as `?token=`, as Rasa's endpoints do."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    user: str = ""
-    password: str = field(default="", repr=False)
-    batch: bool = False
-    """One POST with an array, as Rasa's documents show; else one each, as Rasa's code does."""
-    name: str = "callback"
-    delivery: Delivery = Delivery.AT_LEAST_ONCE
+    delivery = Delivery.AT_LEAST_ONCE
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._target = _with_token(settings.url, settings.token.get_secret_value())
+        self._incoming_token = settings.incoming_token.get_secret_value()
+        self._batch = settings.batch
+        self._headers = {key: value.get_secret_value() for key, value in settings.headers.items()}
+        if settings.user:
+            login = aiohttp.BasicAuth(settings.user, settings.password.get_secret_value())
+            self._headers["Authorization"] = login.encode()
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
-        if not self.incoming_token:
-            return
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        signatures.check(request.query.get("token") or bearer, self.incoming_token)
+        signatures.check(request.query.get("token") or bearer, self._incoming_token)
 
     def parse(self, request: Request) -> Received:
         """See `Channel.parse`."""
@@ -66,11 +86,11 @@ class Callback:
         return Received(messages=[message], answer=SUCCESS)
 
     def render(
-        self, messages: Sequence[BotMessage], _address: Mapping[str, Any]
+        self, messages: Sequence[BotMessage], address: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """See `Channel.render`."""
         shown = [part for message in messages for part in parts(message)]
-        groups = [shown] if self.batch and shown else [[part] for part in shown]
+        groups = [shown] if self._batch and shown else [[part] for part in shown]
         return [{"messages": group} for group in groups]
 
     async def send(
@@ -84,24 +104,27 @@ class Callback:
         """See `Channel.send`; `Idempotency-Key` is told to who wants to know it."""
         recipient = {"recipient_id": address["recipient_id"]}
         messages = [recipient | message for message in piece["messages"]]
-        headers = {**self.headers, "Idempotency-Key": key}
-        if self.user:
-            headers["Authorization"] = aiohttp.BasicAuth(self.user, self.password).encode()
-        answer = await calling.call(
+        answer = await outbound.call(
             http,
-            self._target(),
-            vendor="The callback's receiver",
-            json=messages if self.batch else messages[0],
-            headers=headers,
+            "POST",
+            self._target,
+            json=messages if self._batch else messages[0],
+            headers={**self._headers, "Idempotency-Key": key},
         )
-        if not answer.ok:
-            raise calling.refusal(answer, vendor="The callback's receiver")
+        if not succeeded(answer):
+            raise refusal(answer)
 
-    def _target(self) -> str:
-        if not self.token:
-            return self.url
-        joint = "&" if urllib.parse.urlsplit(self.url).query else "?"
-        return f"{self.url}{joint}{urllib.parse.urlencode({'token': self.token})}"
+
+def open_channel(name: str, settings: Settings) -> Channel:
+    """See `bot.channels`."""
+    return Callback(name, settings)
+
+
+def _with_token(url: str, token: str) -> str:
+    if not token:
+        return url
+    joint = "&" if urllib.parse.urlsplit(url).query else "?"
+    return f"{url}{joint}{urllib.parse.urlencode({'token': token})}"
 
 
 def parts(message: BotMessage) -> Iterator[dict[str, Any]]:
