@@ -6,6 +6,7 @@ one reply always belong together.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from bot import errors
@@ -38,6 +39,7 @@ class BrainBox:
     def __init__(self) -> None:
         """Start without one."""
         self._brain: Brain | None = None
+        self._ready = asyncio.Event()
         self.getting_ready = "starting"
         """What is being done until there is one."""
 
@@ -57,6 +59,11 @@ class BrainBox:
         """Whether messages can be answered."""
         return self._brain is not None
 
+    async def wait(self) -> None:
+        """Return when messages can be answered."""
+        await self._ready.wait()
+
     def replace(self, brain: Brain) -> None:
         """From now on, new messages are answered by `brain`."""
         self._brain = brain
+        self._ready.set()

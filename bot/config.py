@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,6 +25,7 @@ from bot import errors
 
 TOML_FILE = "frontdesk.toml"
 ENV_PREFIX = "FRONTDESK_"
+FREE_SECTIONS = ("CHANNELS__", "EVENTS__")
 TEST_CACHE = "TEST_CACHE"  # of the test suite, not a setting
 
 
@@ -43,6 +44,19 @@ class Server(Section):
         (),
         description="Origins of other sites that embed the widget, exactly as a browser sends "
         "them, e.g. https://shop.example.",
+    )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+(/[^?#]*[^/?#])?)?$",
+        description="How vendors reach this server from outside, e.g. https://chat.example.com; "
+        "some sign it.",
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="How many reverse proxies of yours stand before the server: so many entries "
+        "of X-Forwarded-For, from the right, are believed.",
     )
     session_days: int = Field(
         30, ge=1, le=365, description="How long a visitor's widget session stays valid, in days."
@@ -104,6 +118,59 @@ class Limits(Section):
         5.0, gt=0, le=120, description="After so many seconds without a model's word, a person "
         "is asked to take over."
     )  # fmt: skip
+    max_backlog: int = Field(
+        5000, ge=1, description="Stored messages that may wait for their answer; more are refused "
+        "with 503."
+    )  # fmt: skip
+    max_wait_s: float = Field(
+        5.0, gt=0, le=60, description="Callers who would have to wait longer than this are "
+        "refused at once with 503."
+    )  # fmt: skip
+    answer_within_s: float = Field(
+        30.0, gt=0, le=300, description="A caller gets 503 after so many seconds; the message is "
+        "answered all the same."
+    )  # fmt: skip
+    visitor_per_minute: int = Field(
+        120, ge=0, description="Messages of one visitor; more get 429. 0 for no limit."
+    )
+    address_per_minute: int = Field(
+        1200, ge=0, description="Requests to /v1/ from one network address; more get 429. 0 for "
+        "no limit."
+    )  # fmt: skip
+    channel_per_minute: int = Field(
+        0, ge=0, description="Messages of one channel; more get 429. 0 for no limit."
+    )
+    max_webhook_bytes: int = Field(
+        1_048_576, ge=1024, description="Largest body of a channel's webhook, in bytes, after "
+        "decompression; vendors send batches."
+    )  # fmt: skip
+    send_attempts: int = Field(
+        20, ge=1, le=100, description="How often a reply is offered to a vendor before it is a "
+        "dead letter."
+    )  # fmt: skip
+    drain_s: float = Field(
+        4.0, ge=0, le=120, description="At SIGTERM, how long running work may take to finish."
+    )
+    redis: SecretStr = Field(
+        SecretStr(""),
+        description="URL of a Redis that counts for the rate limits of several servers; empty: "
+        "each counts for itself.",
+    )
+
+
+class Events(Section):
+    """A receiver of outgoing events."""
+
+    url: str = Field(description="Where events are posted.", pattern="^https?://")
+    secrets: tuple[SecretStr, ...] = Field(
+        description="whsec_... of Standard Webhooks; two while one replaces the other.",
+        min_length=1,
+    )
+    types: tuple[str, ...] = Field(
+        (),
+        description="message.received, message.replied, conversation.handed_over, "
+        "feedback.given; empty means all.",
+    )
 
 
 class Settings(BaseSettings):
@@ -138,6 +205,13 @@ class Settings(BaseSettings):
     models: Models = Models()
     policy: Policy = Policy()
     limits: Limits = Limits()
+    channels: dict[str, dict[str, Any]] = Field(
+        {}, description="Sections [channels.NAME]: see docs/channels.md."
+    )
+    events: dict[str, Events] = Field(
+        {}, description="Sections [events.NAME] with url, secrets and types: who is told of "
+        "what happens; see docs/integrating.md."
+    )  # fmt: skip
 
     @classmethod
     def settings_customise_sources(
@@ -184,6 +258,8 @@ def _check_environment() -> None:
     sections = {name.rpartition("__")[0] for name in known}
     for variable in os.environ:
         prefix, name = variable.upper()[: len(ENV_PREFIX)], variable.upper()[len(ENV_PREFIX) :]
+        if name.startswith(FREE_SECTIONS):  # their names are the operator's, checked later
+            continue
         if prefix == ENV_PREFIX and name not in {*known, *sections, TEST_CACHE}:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {ENV_PREFIX}{near[0]}?" if near else "See docs/configuration.md."

@@ -6,12 +6,14 @@ FrontdeskError
 │   ├── BadText            empty, too long or unreadable message text
 │   ├── Unauthorized       no valid token
 │   ├── Forged             a webhook whose signature is wrong, missing or too old
-│   └── TooLarge           the body is over the limit
+│   ├── TooLarge           the body is over the limit
+│   └── TooMany            one visitor or address sends too much (HTTP 429)
 ├── ConfigError            a setting is wrong; said at start
 ├── KnowledgeError         a file in knowledge/ is broken; names file and line
 └── DependencyError        something we need does not work now (HTTP 503)
     ├── StoreError         the database refused
     ├── ModelError         a model is missing, broken or too slow
+    ├── VendorError        a channel's vendor does not answer
     ├── Busy               the queue before a model is full
     └── NotReady           the first model is still being made
 """
@@ -59,6 +61,20 @@ class TooLarge(ClientError):
     """The request body is too large."""
 
 
+class TooMany(ClientError):
+    """Too many requests.
+
+    Attributes:
+        retry_after_s: when there is room again, in whole seconds.
+    """
+
+    hint = "Try again later."
+
+    def __init__(self, message: str = "", *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class ConfigError(FrontdeskError):
     """A setting is wrong."""
 
@@ -88,6 +104,10 @@ class StoreError(DependencyError):
 
 class ModelError(DependencyError):
     """A model is missing, broken or too slow."""
+
+
+class VendorError(DependencyError):
+    """A channel's vendor does not answer."""
 
 
 class Busy(DependencyError):

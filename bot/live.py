@@ -39,6 +39,8 @@ class State:
     reloads: int = 0
     loaded_at: float = 0.0
     """Seconds since 1970."""
+    is_stopping: bool = False
+    """Told to stop: no longer ready, but what came in is finished."""
 
 
 class Live:

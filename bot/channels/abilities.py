@@ -27,12 +27,17 @@ class Passive(Protocol):
     taken out of the outbox in the same transaction that lets it say so.
     """
 
-    passive_within_s: float
-    """The latest moment for the answer, counted from the arrival of the request."""
-    passive_tries: int
-    """How often the vendor sends a message that got no answer, the first time included. Before
-    the last try a late answer is left open so that the vendor tries again; the last one gets
-    `Received.answer`, and the reply goes out by `send`. 1: late answers go by `send` at once."""
+    @property
+    def passive_within_s(self) -> float:
+        """The latest moment for the answer, counted from the arrival of the request."""
+
+    @property
+    def passive_tries(self) -> int:
+        """How often the vendor sends a message that got no answer, the first included.
+
+        Before the last try a late answer is left open so that the vendor tries again; the last
+        one gets `Received.answer`, and the reply goes out by `send`. 1: late answers go by `send`.
+        """
 
     def passive(
         self, messages: Sequence[BotMessage], address: Mapping[str, Any], request: Request

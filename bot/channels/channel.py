@@ -104,9 +104,13 @@ class SendError(Exception):
 class Channel(Protocol):
     """A channel of one account, made from its settings; holds no conversation."""
 
-    name: str
-    """As in the URL: /webhooks/<name>/webhook; given to `open_channel`."""
-    delivery: Delivery
+    @property
+    def name(self) -> str:
+        """As in the URL: /webhooks/<name>/webhook; given to `open_channel`."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """What a crash while sending does."""
 
     def verify(self, request: Request) -> None:
         """Prove who sent `request`, over its raw bytes and in constant time.

@@ -62,6 +62,15 @@ class Answer:
         raise SendError(f"HTTP {self.status}", permanent=lasting, retry_after_s=self.retry_after_s)
 
 
+def open_session() -> aiohttp.ClientSession:
+    """A session for calls to vendors: keeps connections, no cookies, no proxies from outside."""
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(),
+        connector=aiohttp.TCPConnector(limit=0, limit_per_host=64),
+        trust_env=False,
+    )
+
+
 async def call(
     http: aiohttp.ClientSession,
     method: str,

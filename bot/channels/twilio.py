@@ -160,7 +160,7 @@ class Twilio:
         return [*found, checks.same_url(called, webhook_url, where=where)]
 
     def _authorized(self) -> dict[str, str]:
-        return {"Authorization": aiohttp.BasicAuth(self._sid, self._auth_token).encode()}
+        return {"Authorization": aiohttp.encode_basic_auth(self._sid, self._auth_token)}
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

@@ -22,8 +22,8 @@ PENDING, ANSWERED, FAILED = "pending", "answered", "failed"
 _me = sa.bindparam("me", type_=sa.Text)
 _others = inbox.alias("others")
 _of_conversation = sa.and_(
-    _others.c.channel == sa.bindparam("channel", type_=sa.Text),
-    _others.c.sender == sa.bindparam("sender", type_=sa.Text),
+    _others.c.channel == sa.bindparam("for_channel", type_=sa.Text),
+    _others.c.sender == sa.bindparam("for_sender", type_=sa.Text),
     _others.c.state == sa.literal_column("'pending'"),
 )
 # A conversation with older messages that are not mine is not mine either.
@@ -84,7 +84,8 @@ def _accept(connection: sa.Connection, item: Incoming, owner: str) -> Entry:
     statement = dialect.insert(connection, inbox).values(owner=_owner)
     statement = statement.on_conflict_do_nothing(index_elements=["channel", "scope", "dedupe_key"])
     found = connection.execute(
-        statement.returning(inbox.c.owner), {**_row(item), "me": owner}
+        statement.returning(inbox.c.owner),
+        {**_row(item), "for_channel": message.channel, "for_sender": message.sender, "me": owner},
     ).one_or_none()
     if found is not None:
         return Entry(
@@ -117,7 +118,7 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     rows = connection.execute(_FREE_FOR_ME, {"now": now, "limit": limit}).all()
     taken: list[sa.Row[Any]] = []
     for channel, sender in dict.fromkeys((row.channel, row.sender) for row in rows):
-        who = {"channel": channel, "sender": sender, "me": owner, "now": now}
+        who = {"for_channel": channel, "for_sender": sender, "me": owner, "now": now}
         dialect.lock(connection, channel, sender)
         if connection.execute(_HELD, who).first() is None:
             mine = {"of_channel": channel, "of_sender": sender, "me": owner}

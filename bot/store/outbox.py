@@ -14,6 +14,9 @@ from bot.store.schema import outbox
 WAITING, SENDING = Delivered.WAITING.value, Delivered.SENDING.value
 SENT, DEAD = Delivered.SENT.value, Delivered.DEAD.value
 
+IN_RESPONSE = "in the response"
+"""Kept as the error of a piece that was said in the HTTP response to its message."""
+
 # Constants in the statement, not parameters: so the partial indexes are found.
 _OPEN = sa.text("outbox.state IN ('waiting', 'sending')")
 _DEAD = sa.text("outbox.state = 'dead'")
@@ -87,7 +90,7 @@ _TAKE = (
     .where(outbox.c.turn_id == sa.bindparam("of_turn"))
     .where(outbox.c.channel == sa.bindparam("of_channel"))
     .where(outbox.c.state == sa.literal_column("'waiting'"))
-    .values(state=SENT, owner=None, error="in the response")
+    .values(state=SENT, owner=None, error=IN_RESPONSE)
     .returning(outbox.c.seq)
 )
 
@@ -144,14 +147,16 @@ def bury(connection: sa.Connection, key: str, *, attempts: int, error: str) -> N
 
 
 def take(connection: sa.Connection, channel: str, turn_id: str) -> bool:
-    """Take a turn's pieces out, to say them otherwise; False when one is gone already.
+    """Take a turn's pieces out, to say them in the response; False when one is gone already.
 
-    All of them wait, or none is taken.
+    All of them wait, or none is taken. What was taken before may be said so again.
     """
     of_turn = sa.and_(outbox.c.turn_id == turn_id, outbox.c.channel == channel)
-    states = set(connection.scalars(sa.select(outbox.c.state).where(of_turn).with_for_update()))
-    if states != {WAITING}:
-        return False
+    rows = connection.execute(
+        sa.select(outbox.c.state, outbox.c.error).where(of_turn).with_for_update()
+    ).all()
+    if not rows or any(row.state != WAITING for row in rows):
+        return bool(rows) and all(tuple(row) == (SENT, IN_RESPONSE) for row in rows)
     connection.execute(_TAKE, {"of_turn": turn_id, "of_channel": channel})
     return True
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from aiohttp import web
 
 from bot import errors
 from bot.assembly import Parts
+from bot.channels import catalogue
+from bot.channels.abilities import Mounted
+from bot.channels.channel import Channel, Inbound
+from bot.domain import Message, Turn
+from bot.gateway.gateway import open_gateway
 from bot.live import Live
-from bot.web import health, middleware, openapi
+from bot.web import chat, health, middleware, openapi
 from bot.web.feed import Feed
-from bot.web.keys import FEED, LIVE, METRICS, PARTS, SESSIONS
+from bot.web.keys import FEED, GATEWAY, LIVE, METRICS, PARTS, RATES, SESSIONS
+from bot.web.limiting import RateLimits
 from bot.web.metrics import Metrics
 from bot.web.routes import ROUTES
 from bot.web.tokens import Sessions, load_key
@@ -23,8 +29,13 @@ OnFailure = Callable[[errors.FrontdeskError], None]
 
 
 def create_app(parts: Parts, *, on_failure: OnFailure) -> web.Application:
-    """The gateway over `parts`; `on_failure` is told when it cannot get ready."""
+    """The gateway over `parts`; `on_failure` is told when it cannot get ready.
+
+    Raises:
+        errors.ConfigError: a channel is set wrong.
+    """
     settings = parts.settings
+    channels = catalogue.open_all(settings.channels)
     app = web.Application(
         middlewares=[middleware.count, middleware.explain, middleware.cors],
         client_max_size=settings.limits.max_body_bytes,
@@ -33,14 +44,55 @@ def create_app(parts: Parts, *, on_failure: OnFailure) -> web.Application:
     app[LIVE] = Live(parts)
     app[FEED] = Feed()
     app[METRICS] = Metrics()
+    app[RATES] = RateLimits(settings.limits)
     app[SESSIONS] = Sessions(load_key(settings.data), days=settings.server.session_days)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     app.router.add_get("/openapi.json", _openapi)
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
+    app.cleanup_ctx.append(_gateway(channels))
     app.cleanup_ctx.append(_background(on_failure))
+    for name, channel in channels.items():
+        if isinstance(channel, Mounted):
+            channel.mount(app, _accept_for(app, name))
     return app
+
+
+class _Watcher:
+    """Counts what the gateway does, and wakes the streams of widget visitors."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._metrics = app[METRICS]
+        self._feed = app[FEED]
+
+    def answered(self, message: Message, turn: Turn, seconds: float) -> None:
+        self._metrics.answered(message, turn, seconds)
+        if message.channel == chat.CHANNEL:
+            self._feed.wake(message.sender)
+
+    def sent(self, channel: str, how: str, seconds: float) -> None:
+        self._metrics.sent(channel, how, seconds)
+
+
+def _gateway(
+    channels: Mapping[str, Channel],
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Takes in, answers and sends as long as the application lives."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        async with open_gateway(app[PARTS], channels, _Watcher(app)) as gateway:
+            app[GATEWAY] = gateway
+            yield
+
+    return context
+
+
+def _accept_for(app: web.Application, name: str) -> Callable[[Sequence[Inbound]], Awaitable[None]]:
+    async def accept(messages: Sequence[Inbound]) -> None:
+        _ = await app[GATEWAY].accept(name, messages)
+
+    return accept
 
 
 async def _openapi(_request: web.Request) -> web.Response:

@@ -51,7 +51,6 @@ async def post_message(request: web.Request) -> web.Response:
         title=body.text if pressed else None,
         metadata={"client_id": body.id},
     )
-    request.app[FEED].wake(visitor)
     shown = [_shown(event) for event in turn.events if event.event.name in SHOWN]
     return web.Response(
         body=orjson.dumps({"turn_id": turn.id, "messages": shown}),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from aiohttp import web
 
 from bot import errors
-from bot.web.keys import FEED, LIVE, METRICS, PARTS
+from bot.web.keys import FEED, GATEWAY, LIVE, METRICS, PARTS
 
 LAG_EVERY_S = 1.0
 
@@ -27,6 +28,9 @@ async def readyz(request: web.Request) -> web.Response:
         "training": str(state.training) if state.training else None,
         "training_error": state.training_error or None,
     }
+    if state.is_stopping:
+        body |= {"status": "stopping"}
+        return web.json_response(body, status=503, headers={"Retry-After": "5"})
     if not parts.box.is_ready:
         body |= {"status": "getting ready", "step": parts.box.getting_ready}
         return web.json_response(body, status=503, headers={"Retry-After": "5"})
@@ -49,6 +53,17 @@ async def metrics(request: web.Request) -> web.Response:
     parts, state, page = request.app[PARTS], request.app[LIVE].state, request.app[METRICS]
     page.waiting.labels("classifier").set(parts.classifying.waiting)
     page.waiting.labels("retriever").set(parts.searching.waiting)
+    gateway = request.app[GATEWAY]
+    page.in_hand.labels("messages").set(len(gateway.intake))
+    page.in_hand.labels("pieces").set(len(gateway.sender))
+    for name, is_open in gateway.sender.open_breakers().items():
+        page.breakers.labels(name).set(is_open)
+    with contextlib.suppress(errors.DependencyError):  # /readyz says that the store is down
+        backlog = await parts.store.journal.backlog()
+        page.backlog.labels("messages").set(backlog.messages)
+        page.backlog.labels("failed messages").set(backlog.failed_messages)
+        page.backlog.labels("pieces").set(backlog.parcels)
+        page.backlog.labels("dead pieces").set(backlog.dead_parcels)
     page.streams.set(len(request.app[FEED]))
     page.ready.set(parts.box.is_ready)
     page.knowledge_broken.set(bool(state.knowledge_error))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from bot.domain import Message, Turn
+
 BUCKETS_S = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -41,6 +43,37 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        self.pieces = Counter(
+            "frontdesk_pieces_total",
+            "Pieces of replies and events: sent, postponed or dead.",
+            ("channel", "how"),
+            registry=self.registry,
+        )
+        self.delivery_time = Histogram(
+            "frontdesk_delivery_seconds",
+            "Time from a stored reply to its taken piece.",
+            ("channel",),
+            buckets=(*BUCKETS_S, 30, 60, 300, 3600),
+            registry=self.registry,
+        )
+        self.backlog = Gauge(
+            "frontdesk_backlog",
+            "What is stored and waits: messages, pieces; failed messages, dead pieces.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.in_hand = Gauge(
+            "frontdesk_in_hand",
+            "What this process works on: messages, pieces.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.breakers = Gauge(
+            "frontdesk_breaker_open",
+            "1 while a vendor does not answer and calls to it are held back.",
+            ("channel",),
+            registry=self.registry,
+        )
         self.waiting = Gauge(
             "frontdesk_model_waiting",
             "Messages waiting for a model.",
@@ -68,6 +101,18 @@ class Metrics:
             "How late the event loop woke up at the last look.",
             registry=self.registry,
         )
+
+    def answered(self, message: Message, turn: Turn, seconds: float) -> None:
+        """A message was answered, so long after it came in."""
+        language = str(turn.reasons.get("language", ""))
+        self.turns.labels(message.channel, turn.outcome.value, language).inc()
+        self.turn_time.labels(message.channel).observe(seconds)
+
+    def sent(self, channel: str, how: str, seconds: float) -> None:
+        """A piece was sent, postponed or given up, so long after it was made."""
+        self.pieces.labels(channel, how).inc()
+        if how == "sent":
+            self.delivery_time.labels(channel).observe(seconds)
 
     def page(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -18,7 +18,9 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.Unauthorized: 401,
     errors.Forged: 401,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.ClientError: 400,
+    errors.VendorError: 503,
     errors.Busy: 503,
     errors.NotReady: 503,
     errors.StoreError: 503,
@@ -28,7 +30,13 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.ConfigError: 500,
     errors.FrontdeskError: 500,
 }
-RETRY_AFTER_S = {errors.Busy: 1, errors.NotReady: 5, errors.StoreError: 5, errors.ModelError: 5}
+RETRY_AFTER_S = {
+    errors.Busy: 1,
+    errors.NotReady: 5,
+    errors.StoreError: 5,
+    errors.ModelError: 5,
+    errors.VendorError: 5,
+}
 RASA_REASONS = {400: "BadRequest", 401: "NotAuthenticated", 413: "BadRequest", 422: "BadRequest"}
 RASA_VERSION = "3.6.21"  # whose wire formats are spoken
 RASA_PATHS = ("/webhooks/", "/model/")
@@ -127,6 +135,8 @@ def _answer(
 ) -> web.Response:
     message = str(error).removesuffix(error.hint).strip()
     waits = [s for kind, s in RETRY_AFTER_S.items() if isinstance(error, kind)]
+    if isinstance(error, errors.TooMany):
+        waits = [error.retry_after_s]
     headers = {"Retry-After": str(waits[0])} if waits else {}
     if request.path.startswith(RASA_PATHS):
         body = _rasa_error(status, message, error.hint)

@@ -17,6 +17,7 @@ REASONS = {
     401: "No valid token.",
     404: "There is no such thing.",
     413: "The body is too large.",
+    429: "Too much of one visitor or address; try again after Retry-After seconds.",
     422: "The text cannot be accepted.",
     503: "Not possible now; try again after Retry-After seconds.",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import BaseModel
 
-from bot.web import chat, health, pages, rasa, schemas
+from bot.web import chat, health, pages, rasa, schemas, webhooks
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,7 +30,7 @@ class Route:
     """Needs a visitor's token."""
 
 
-REFUSALS = (400, 413, 422, 503)
+REFUSALS = (400, 413, 422, 429, 503)
 
 ROUTES = (
     Route(
@@ -46,6 +46,22 @@ ROUTES = (
         path="/webhooks/rest/",
         handler=rasa.rest_health,
         summary="Say that the REST channel is there",
+    ),
+    Route(
+        method="GET",
+        path="/webhooks/{channel}/webhook",
+        handler=webhooks.handshake,
+        summary="Let a vendor prove that this address is ours",
+        produces="*/*",
+        errors=(400, 401, 404, 413, 429, 503),
+    ),
+    Route(
+        method="POST",
+        path="/webhooks/{channel}/webhook",
+        handler=webhooks.webhook,
+        summary="Take in what a channel's vendor sends",
+        produces="*/*",
+        errors=(400, 401, 404, 413, 429, 503),
     ),
     Route(
         method="POST",

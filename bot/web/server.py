@@ -18,8 +18,10 @@ from bot.assembly import open_parts, prepare_data_folder
 from bot.config import Settings
 from bot.knowledge import reader
 from bot.web.app import create_app
+from bot.web.keys import LIVE
 
-SHUTDOWN_S = 8.0  # how long running requests may take to finish
+SHUTDOWN_S = 5.0  # how long running requests may take to finish
+UNREADY_S = 0.5  # for so long it says that it stops and still takes requests
 _log = structlog.get_logger()
 
 
@@ -51,13 +53,14 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_parts(settings) as parts:
-        runner = web.AppRunner(
-            create_app(parts, on_failure=fail), access_log=None, shutdown_timeout=SHUTDOWN_S
-        )
+        app = create_app(parts, on_failure=fail)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
             await _listen(runner, settings)
             await stop.wait()
+            app[LIVE].state.is_stopping = True
+            await asyncio.sleep(UNREADY_S)
         finally:
             await runner.cleanup()
     if failures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from aiohttp import web
 
 from bot import text
 from bot.domain import Message, Turn
-from bot.web.keys import METRICS, PARTS
+from bot.web.keys import GATEWAY, PARTS, RATES
 
 
 async def answer(
@@ -24,15 +23,15 @@ async def answer(
     title: str | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> Turn:
-    """Clean the text, let the engine answer, count the turn.
+    """Clean the text, count against the limits, and let the gateway answer.
 
     Raises:
         errors.BadText: nothing readable was sent, or too much.
-        errors.FrontdeskError: whatever `Engine.answer` raises.
+        errors.TooMany: this visitor sends too much.
+        errors.FrontdeskError: whatever `Intake.answer` raises.
     """
-    parts, metrics = request.app[PARTS], request.app[METRICS]
-    started = time.perf_counter()
-    limit = parts.settings.limits.max_text_chars
+    limits = request.app[PARTS].settings.limits
+    limit = limits.max_text_chars
     message = Message(
         id=uuid.uuid4().hex,
         channel=channel,
@@ -43,7 +42,6 @@ async def answer(
         received_at=datetime.now(UTC),
         metadata=metadata or {},
     )
-    turn = await parts.engine.answer(message)
-    metrics.turns.labels(channel, turn.outcome.value, turn.reasons["language"]).inc()
-    metrics.turn_time.labels(channel).observe(time.perf_counter() - started)
-    return turn
+    await request.app[RATES].check("channel", channel)
+    await request.app[RATES].check("visitor", channel, sender)
+    return await request.app[GATEWAY].intake.answer(message, within_s=limits.answer_within_s)

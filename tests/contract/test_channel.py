@@ -262,8 +262,9 @@ MESSAGES = st.builds(
     image=st.sampled_from(
         ["", "https://i.example/a.png", "a.png", "https://i.example/" + "a" * 9000]
     ),
-    attachment=st.none() | JSON,
-    custom=st.none() | st.dictionaries(st.sampled_from(["slack", "line", "x"]), JSON, max_size=2),
+    attachment=st.none() | JSON.map(storable_json),
+    custom=st.none()
+    | st.dictionaries(st.sampled_from(["slack", "line", "x"]), JSON.map(storable_json), max_size=2),
 )
 
 

@@ -204,7 +204,7 @@ async def test_sending_goes_to_the_address_of_the_message() -> None:
         side.say(200, {"errcode": 0, "errmsg": "ok"})
         await sent(side, int(time.time() * 1000) + 1000)
     (call,) = side.ledger
-    assert (call.path, call.query) == ("/robot/sendBySession", "session=S")
+    assert (call.path, call.query) == ("/robot/sendBySession", {"session": "S"})
     assert call.json() == {"msgtype": "text", "text": {"content": "你好"}}
 
 

@@ -21,8 +21,8 @@ async def test_keys_are_found_by_their_id() -> None:
     found = keys.find("b")
     assert found is not None
     assert found[1] == ("msteams",)
-    for odd in ("c", None, 7, ["a"], {}):
-        assert keys.find(odd) is None
+    for strange in ("c", None, 7, ["a"], {}):
+        assert keys.find(strange) is None
 
 
 async def test_odd_keys_are_passed_over() -> None:

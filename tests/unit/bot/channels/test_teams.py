@@ -316,7 +316,7 @@ async def test_ids_are_quoted() -> None:
         side.say(200, TOKEN)
         await sent(side, conversation={"id": "a/../../b?c#d"})
     assert side.ledger[1].path == "/teams/v3/conversations/a/../../b?c#d/activities/1485983408511"
-    assert side.ledger[1].query == ""
+    assert side.ledger[1].query == {}
 
 
 async def test_the_check_asks_for_a_token_and_the_keys() -> None:

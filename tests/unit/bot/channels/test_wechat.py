@@ -208,7 +208,7 @@ async def test_sending_fetches_a_token_and_uses_it() -> None:
         "appid": RECEIVER,
         "secret": "APPSECRET",
     }
-    assert (call.path, call.query) == ("/cgi-bin/message/custom/send", "access_token=AT1")
+    assert (call.path, call.query) == ("/cgi-bin/message/custom/send", {"access_token": "AT1"})
     assert call.json() == {"touser": "openid1", "msgtype": "text", "text": {"content": "你好"}}
     assert "你好".encode() in call.body  # \\u escapes would be shown as they stand
 
@@ -220,7 +220,7 @@ async def test_an_expired_token_is_renewed_once() -> None:
         side.say(200, {"access_token": "AT2", "expires_in": 7200})
         side.say(200, {"errcode": 0})
         await sent(side)
-        assert side.ledger[-1].query == "access_token=AT2"
+        assert side.ledger[-1].query == {"access_token": "AT2"}
     async with vendor() as side:
         for number in (1, 2):
             side.say(200, {"access_token": f"AT{number}", "expires_in": 7200})

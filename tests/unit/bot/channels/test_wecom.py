@@ -160,8 +160,8 @@ async def test_sending() -> None:
         await made.send(card, ADDRESS, key="k2", http=http)
     fetch, first, second = side.ledger
     assert (fetch.method, fetch.path) == ("GET", "/cgi-bin/gettoken")
-    assert fetch.query == f"corpid={RECEIVER}&corpsecret=SECRET"
-    assert (first.path, first.query) == ("/cgi-bin/message/send", "access_token=AT1")
+    assert fetch.query == {"corpid": RECEIVER, "corpsecret": "SECRET"}
+    assert (first.path, first.query) == ("/cgi-bin/message/send", {"access_token": "AT1"})
     assert first.json() == {
         "touser": "zhang",
         "agentid": 1000002,

@@ -111,7 +111,7 @@ async def test_a_pull_asks_from_the_cursor_and_gives_the_next(side: Vendor) -> N
     side.say(200, page(said("m1"), chosen, said("m3", msgtype="image"), more=1))
     found = await pulled(side, state("c0"))
     call = side.ledger[1]
-    assert (call.path, call.query) == ("/cgi-bin/kf/sync_msg", "access_token=AT1")
+    assert (call.path, call.query) == ("/cgi-bin/kf/sync_msg", {"access_token": "AT1"})
     assert call.json() == {"cursor": "c0", "token": "ENC1", "limit": 1000, "open_kfid": "wk1"}
     assert [(m.text, m.title) for m in found.messages] == [
         ("text m1", None),

@@ -25,7 +25,7 @@ class Call:
     path: str
     headers: Mapping[str, str]
     body: bytes
-    query: str = ""
+    query: Mapping[str, str]
 
     def json(self) -> dict[str, Any]:
         data: dict[str, Any] = orjson.loads(self.body)
@@ -51,7 +51,7 @@ class Vendor:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.ledger.append(
-            Call(request.method, request.path, request.headers, body, request.query_string)
+            Call(request.method, request.path, request.headers, body, dict(request.query))
         )
         if self.delay_s:
             await asyncio.sleep(self.delay_s)

@@ -1,0 +1,95 @@
+"""What has to be done now and then: show to be alive, take over from the dead, forget the old."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from bot import errors
+from bot.gateway.intake import Intake
+from bot.gateway.sending import Sender
+from bot.ports import Journal
+
+EVERY_S = 0.5
+ALIVE_S = 4.0  # after so long without a word a process counts as dead
+FOR_EVER_S = 100 * 365 * 86_400.0
+REMEMBER_S = 8 * 86_400.0  # the longest that a vendor repeats a message is a week
+PURGE_EVERY_S = 600.0
+PURGE_ROWS = 1000
+CLAIM_ROWS = 200
+_log = structlog.get_logger()
+
+
+class Upkeep:
+    """Keeps this process signed in and feeds intake and sender with what nobody works on."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        intake: Intake,
+        sender: Sender,
+        *,
+        owner: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Nothing runs before `begin`."""
+        self._journal = journal
+        self._intake = intake
+        self._sender = sender
+        self._owner = owner
+        self._now = now
+        self._purged_at = 0.0
+
+    async def begin(self) -> None:
+        """Sign in. A database of our own has no other living process: whoever it names is dead.
+
+        Raises:
+            errors.StoreError: the database refuses.
+        """
+        if not self._journal.is_shared:
+            await self._journal.take_over()
+        await self._beat()
+        await self._claim()
+
+    async def run(self) -> None:
+        """Go on for ever; a store that fails is asked again."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                if self._journal.is_shared:
+                    await self._beat()
+                await self._claim()
+                await self._purge()
+            except errors.DependencyError as cause:
+                _log.warning(str(cause), action="upkeep_failed")
+
+    async def _beat(self) -> None:
+        for_s = ALIVE_S if self._journal.is_shared else FOR_EVER_S
+        await self._journal.beat(self._owner, until=self._now() + for_s)
+
+    async def _claim(self) -> None:
+        """Take what is free, as much as there is room for."""
+        limit = min(CLAIM_ROWS, self._intake.room)
+        if not limit:
+            return
+        entries, parcels = await self._journal.claim(self._owner, now=self._now(), limit=limit)
+        if entries or parcels:
+            _log.info(
+                "took over what was left to do",
+                action="journal_claimed",
+                messages=len(entries),
+                pieces=len(parcels),
+            )
+        self._intake.adopt(entries)
+        for parcel in parcels:
+            self._sender.put(parcel)
+
+    async def _purge(self) -> None:
+        if self._now() - self._purged_at < PURGE_EVERY_S:
+            return
+        before = self._now() - REMEMBER_S
+        if await self._journal.purge(before=before, limit=PURGE_ROWS) < PURGE_ROWS:
+            self._purged_at = self._now()
