@@ -85,8 +85,8 @@ class Feishu:
             raise errors.Forged from None
         token = _token_of(event)
         is_check = event.get("type") == "url_verification" and not event.get("schema")
-        if token or is_check:
-            signatures.check(token, self._verification)
+        if token is not None or is_check:
+            signatures.check(reading.string(token), self._verification)
         if is_check:
             return
         stamp = signatures.header(request, "X-Lark-Request-Timestamp")
@@ -210,9 +210,9 @@ def decrypted(sealed: str, encrypt_key: str) -> bytes:
     return unpadding.update(padded) + unpadding.finalize()
 
 
-def _token_of(event: Mapping[str, Any]) -> str:
+def _token_of(event: Mapping[str, Any]) -> object:
     place = reading.mapping(event.get("header")) if event.get("schema") else event
-    return reading.string(place.get("token"))
+    return place.get("token")
 
 
 def _message(header: Mapping[str, Any], event: Mapping[str, Any]) -> Inbound | None:

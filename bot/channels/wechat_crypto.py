@@ -143,7 +143,7 @@ def element(values: Mapping[str, str | int]) -> bytes:
 
 def _root(text: str) -> Element[str]:
     try:
-            return ElementTree.fromstring(text, forbid_dtd=True)
+        return ElementTree.fromstring(text, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as cause:
         raise errors.BadRequest("The body is no XML.", hint="Send the vendor's XML.") from cause
 
