@@ -25,6 +25,7 @@ TABLE: Mapping[str, str] = {
     "line": "bot.channels.line",
     "messenger": "bot.channels.messenger",
     "slack": "bot.channels.slack",
+    "socketio": "bot.channels.sio",
     "telegram": "bot.channels.telegram",
     "twilio": "bot.channels.twilio",
     "webhook": "bot.channels.webhook",
