@@ -28,6 +28,7 @@ TABLE: Mapping[str, str] = {
     "line": "bot.channels.line",
     "messenger": "bot.channels.messenger",
     "slack": "bot.channels.slack",
+    "socketio": "bot.channels.sio",
     "teams": "bot.channels.teams",
     "telegram": "bot.channels.telegram",
     "twilio": "bot.channels.twilio",

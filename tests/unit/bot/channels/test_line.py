@@ -161,7 +161,7 @@ async def test_otherwise_it_is_a_push_with_a_key_that_stays_the_same(how: dict[s
     first, again = side.ledger
     assert first.path == "/v2/bot/message/push"
     assert first.json() == {"to": "U1", "messages": [{"type": "text", "text": "hi"}]}
-    assert uuid.UUID(first.headers["X-Line-Retry-Key"])
+    assert str(uuid.UUID(first.headers["X-Line-Retry-Key"])) == first.headers["X-Line-Retry-Key"]
     assert first.headers["X-Line-Retry-Key"] == again.headers["X-Line-Retry-Key"]
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import aiohttp
 import orjson
@@ -47,7 +46,7 @@ def test_while_a_key_is_replaced_both_are_good() -> None:
 
 
 @pytest.mark.parametrize(
-    "signature", ["v1a," + "A" * 44, "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "garbage"]
+    "signature", ["v1a," + "A" * 44, "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "v1,"]
 )
 def test_signatures_of_another_kind_do_not_count(signature: str) -> None:
     right = HEADERS["webhook-signature"]
@@ -127,12 +126,13 @@ async def test_the_official_library_accepts_what_is_sent_and_sees_repetitions() 
         await deliver(side)
     ids = set()
     for call in side.ledger:
-        for secret in (SECRET, NEWER):
-            event: dict[str, Any] = standardwebhooks.Webhook(secret).verify(
-                call.body, dict(call.headers)
-            )
-        assert event["type"] == "reply"
-        assert event["data"] == {"recipient_id": "u1", "text": "你好"}
+        old, new = (
+            standardwebhooks.Webhook(secret).verify(call.body, dict(call.headers))
+            for secret in (SECRET, NEWER)
+        )
+        assert old == new
+        assert old["type"] == "reply"
+        assert old["data"] == {"recipient_id": "u1", "text": "你好"}
         assert abs(time.time() - float(call.headers["webhook-timestamp"])) < 60
         ids.add(call.headers["webhook-id"])
     assert len(ids) == 1
