@@ -74,6 +74,19 @@ def test_a_text_loses_its_first_space() -> None:
     assert said.address == {"webhook": HOOK, "until_ms": str(int(NOW * 1000) + 5_400_000)}
 
 
+def test_the_vendors_library_reads_the_same() -> None:
+    from dingtalk_stream import ChatbotMessage
+
+    theirs = ChatbotMessage.from_dict(message(conversationType="2"))
+    (ours,) = received(message(conversationType="2")).messages
+    assert ours.text == theirs.text.content.strip()
+    assert ours.dedupe_key == theirs.message_id
+    assert ours.account == theirs.robot_code
+    assert ours.sender == f"{theirs.conversation_id}:{theirs.sender_id}"
+    assert ours.address["webhook"] == theirs.session_webhook
+    assert ours.address["until_ms"] == str(theirs.session_webhook_expired_time)
+
+
 def test_in_a_group_each_person_has_a_conversation() -> None:
     (said,) = received(message(conversationType="2")).messages
     assert said.sender == "cid1:$:LWCP1"

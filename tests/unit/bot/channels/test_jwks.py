@@ -21,7 +21,8 @@ async def test_keys_are_found_by_their_id() -> None:
     found = keys.find("b")
     assert found is not None
     assert found[1] == ("msteams",)
-    for strange in ("c", None, 7, ["a"], {}):
+    strangers: list[object] = ["c", None, 7, ["a"], {}]
+    for strange in strangers:
         assert keys.find(strange) is None
 
 

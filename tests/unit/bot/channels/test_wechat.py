@@ -171,6 +171,31 @@ def test_a_passive_answer_is_sealed_and_swaps_the_names() -> None:
     }
 
 
+def test_wechatpy_reads_our_passive_answer() -> None:
+    from wechatpy.crypto import WeChatCrypto
+    from wechatpy.replies import deserialize_reply
+
+    answer = channel().passive([BotMessage(text="一 ]]> two")], ADDRESS, sealed(TEXT))
+    assert answer is not None
+    outer = wechat_crypto.fields(answer.body)
+    crypto = WeChatCrypto(TOKEN, AES_KEY, RECEIVER)
+    signed = (outer["MsgSignature"], outer["TimeStamp"], outer["Nonce"])
+    reply = deserialize_reply(crypto.decrypt_message(answer.body, *signed))
+    assert (reply.type, reply.content) == ("text", "一 ]]> two")
+    assert (reply.target, reply.source) == ("openid1", "gh_1")
+
+
+def test_wechatpy_seals_what_we_open() -> None:
+    from wechatpy.crypto import WeChatCrypto
+
+    crypto = WeChatCrypto(TOKEN, AES_KEY, RECEIVER)
+    body = crypto.encrypt_message(TEXT, "n1", str(int(NOW)))
+    outer = wechat_crypto.fields(body.encode())
+    query = {"timestamp": str(int(NOW)), "nonce": "n1", "msg_signature": outer["MsgSignature"]}
+    (message,) = received(request(body.encode(), query=query)).messages
+    assert message.text == "你好 <b> & ]]>"
+
+
 def test_what_customer_service_says_better_is_not_said_passively() -> None:
     long, asked = BotMessage(text="字" * 700), BotMessage(text="Which?", buttons=BUTTONS)
     assert channel().passive([long], ADDRESS, sealed(TEXT)) is None
