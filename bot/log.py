@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import structlog
+
+FRAMES = 12  # of an exception, the innermost
 
 
 class _Stderr:
@@ -19,6 +23,19 @@ class _Stderr:
         sys.stderr.flush()
 
 
+def where_it_failed(_logger: Any, _method: str, event: structlog.typing.EventDict) -> Any:  # noqa: ANN401
+    """An exception as its kind and its place; its words and values may be a visitor's."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+        places = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+        event["exception"] = " > ".join([*places, type(error).__name__])
+    return event
+
+
 def configure(*, level: str = "info", log_format: str = "text") -> None:
     """Set up logging for the process; library warnings go the same way."""
     stream: Any = _Stderr()
@@ -27,7 +44,7 @@ def configure(*, level: str = "info", log_format: str = "text") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.format_exc_info if rank <= logging.DEBUG else where_it_failed,
     ]
     if log_format == "json":
         last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)

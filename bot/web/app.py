@@ -28,8 +28,10 @@ _log = structlog.get_logger()
 OnFailure = Callable[[errors.FrontdeskError], None]
 
 
-def create_app(parts: Parts, *, on_failure: OnFailure) -> web.Application:
+def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> web.Application:
     """The gateway over `parts`; `on_failure` is told when it cannot get ready.
+
+    `follows` is off for a bot whose brain is made by somebody else: nothing is read or trained.
 
     Raises:
         errors.ConfigError: a channel is set wrong.
@@ -52,7 +54,7 @@ def create_app(parts: Parts, *, on_failure: OnFailure) -> web.Application:
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_gateway(channels))
-    app.cleanup_ctx.append(_background(on_failure))
+    app.cleanup_ctx.append(_background(on_failure, follows=follows))
     for name, channel in channels.items():
         if isinstance(channel, Mounted):
             channel.mount(app, _accept_for(app, name))
@@ -104,17 +106,19 @@ async def _end_streams(app: web.Application) -> None:
 
 
 def _background(
-    on_failure: OnFailure,
+    on_failure: OnFailure, *, follows: bool
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Runs the tasks that belong to the application, and logs whatever ends one of them."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        live = asyncio.create_task(_supervised(app[LIVE], on_failure), name="live")
-        lag = asyncio.create_task(health.watch_loop(app), name="loop lag")
+        tasks = [asyncio.create_task(health.watch_loop(app), name="loop lag")]
+        if follows:
+            live = _supervised(app[LIVE], on_failure)
+            tasks.append(asyncio.create_task(live, name="live"))
         yield
-        for task in (live, lag):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(live, lag, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     return context
 

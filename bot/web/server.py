@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import IO
 
@@ -17,12 +19,22 @@ from bot import errors, log
 from bot.assembly import open_parts, prepare_data_folder
 from bot.config import Settings
 from bot.knowledge import reader
-from bot.web.app import create_app
+from bot.web.app import OnFailure, create_app
 from bot.web.keys import LIVE
 
 SHUTDOWN_S = 5.0  # how long running requests may take to finish
 UNREADY_S = 0.5  # for so long it says that it stops and still takes requests
 _log = structlog.get_logger()
+
+
+OpenApp = Callable[[Settings, OnFailure], AbstractAsyncContextManager[web.Application]]
+"""Opens all that the application needs, makes it, and closes it all."""
+
+
+@contextlib.asynccontextmanager
+async def _open_app(settings: Settings, on_failure: OnFailure) -> AsyncIterator[web.Application]:
+    async with open_parts(settings) as parts:
+        yield create_app(parts, on_failure=on_failure)
 
 
 def run(settings: Settings) -> None:
@@ -36,11 +48,11 @@ def run(settings: Settings) -> None:
     log.configure(level=settings.log_level, log_format=settings.log_format)
     reader.read(settings.project)  # a broken project refuses to start, before anything else
     prepare_data_folder(settings.data)
-    with _only_one(settings.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _only_one(settings.data), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings))
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, open_app: OpenApp = _open_app) -> None:
     """Open everything, serve, close everything."""
     stop = asyncio.Event()
     failures: list[errors.FrontdeskError] = []
@@ -52,8 +64,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_parts(settings) as parts:
-        app = create_app(parts, on_failure=fail)
+    async with open_app(settings, fail) as app:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
@@ -98,7 +109,7 @@ def _only_one(data: Path) -> IO[bytes]:
     return file
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Uvloop where it exists."""
     try:
         import uvloop  # noqa: PLC0415 - not there on every system

@@ -1,0 +1,188 @@
+"""A server without models, for tests of the gateway: it says what it was told, when told to.
+
+    python -m bot.stress.echo PORT DATA [--takes-s 0.01] [--dies-at POINT --after N]
+
+Everything but the reply is the real thing: store, journal, web, channels, sender. Settings come
+from frontdesk.toml and the environment as always. `--dies-at` kills the process, as kill -9 would,
+when the named point is passed for the N-th time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from aiohttp import web
+
+from bot import assembly, config, log
+from bot.assembly import Parts
+from bot.brain import Brain
+from bot.domain import (
+    BotMessage,
+    Conversation,
+    Decision,
+    Language,
+    Message,
+    Outcome,
+    Reason,
+    Reply,
+    Understanding,
+    Versions,
+)
+from bot.engine import Engine
+from bot.knowledge.model import Knowledge
+from bot.web import server
+from bot.web.app import OnFailure, create_app
+
+VERSIONS = Versions(classifier="echo", encoder="echo", knowledge="echo")
+PREFIX = "re: "
+
+
+class EchoEngine(Engine):
+    """Says what it was told, after `takes_s` seconds."""
+
+    takes_s = 0.0
+    calls = 0
+
+    async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:
+        """The message itself."""
+        del brain
+        type(self).calls += 1
+        await asyncio.sleep(self.takes_s)
+        wants_person = message.text.startswith("/handoff")
+        return Reply(
+            messages=(BotMessage(text=PREFIX + message.text),),
+            decision=Decision(
+                outcome=Outcome.HANDOFF if wants_person else Outcome.RESPOND,
+                reason=Reason.ASKED_FOR_PERSON if wants_person else Reason.RULE,
+                thresholds=self._rules.thresholds,
+                actions=("utter_echo",),
+            ),
+            understanding=Understanding(
+                language=Language(conversation.slots.get("language", Language.EN)),
+                prediction=None,
+                candidates=(),
+                confidence=1.0,
+                versions=VERSIONS,
+            ),
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: config.Settings, takes_s: float) -> AsyncIterator[Parts]:
+    """Parts with a brain that holds nothing, and an engine that echoes."""
+    async with assembly.open_parts(settings) as real:
+        engine = EchoEngine(
+            real.store,
+            real.box,
+            assembly.rules_of(settings),
+            classifying=real.classifying,
+            searching=real.searching,
+            deadline_s=settings.limits.model_deadline_s,
+        )
+        engine.takes_s = takes_s
+        real.box.replace(empty_brain())
+        yield Parts(
+            settings=settings,
+            store=real.store,
+            box=real.box,
+            engine=engine,
+            classifying=real.classifying,
+            searching=real.searching,
+        )
+
+
+def empty_brain() -> Brain:
+    """A brain whose parts are never asked."""
+    parts: Any = _Named()
+    return Brain(knowledge=_nothing_known(), classifier=parts, retriever=parts)
+
+
+class _Named:
+    """Names of models that are not there."""
+
+    model_id = encoder_id = revision = "echo"
+
+
+def _nothing_known() -> Knowledge:
+    known: Knowledge = cast("Knowledge", _Named())
+    return known
+
+
+def dies_at(parts: Parts, app: web.Application, point: str, after: int) -> None:
+    """Kill this process when `point`, such as "after close_turn", is passed for the n-th time."""
+    when, _, name = point.partition(" ")
+    passed = 0
+
+    def here() -> None:
+        nonlocal passed
+        passed += 1
+        if passed >= after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if name == "send":
+
+        async def arm(app: web.Application) -> None:
+            from bot.web.keys import GATEWAY  # noqa: PLC0415
+
+            for channel in app[GATEWAY].channels.values():
+                _wrap(channel, "send", when, here)
+
+        app.on_startup.append(arm)
+        return
+    owner: Any = parts.store if name == "close_turn" else parts.store.journal
+    _wrap(owner, name, when, here)
+
+
+def _wrap(owner: Any, name: str, when: str, here: Callable[[], None]) -> None:  # noqa: ANN401
+    original = getattr(owner, name)
+
+    async def watched(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        if when == "before":
+            here()
+        result = await original(*arguments, **options)
+        if when == "after":
+            here()
+        return result
+
+    setattr(owner, name, watched)
+
+
+def main() -> None:
+    """Serve until stopped or killed."""
+    parser = argparse.ArgumentParser(prog="python -m bot.stress.echo")
+    parser.add_argument("port", type=int)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--takes-s", type=float, default=0.0)
+    parser.add_argument("--dies-at", default="")
+    parser.add_argument("--after", type=int, default=1)
+    asked = parser.parse_args()
+    settings = config.load(data=asked.data, server={"port": asked.port, **_public(asked.port)})
+    log.configure(level=settings.log_level, log_format=settings.log_format)
+
+    @contextlib.asynccontextmanager
+    async def open_app(
+        settings: config.Settings, on_failure: OnFailure
+    ) -> AsyncIterator[web.Application]:
+        async with open_parts(settings, asked.takes_s) as parts:
+            app = create_app(parts, on_failure=on_failure, follows=False)
+            if asked.dies_at:
+                dies_at(parts, app, asked.dies_at, asked.after)
+            yield app
+
+    with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
+        runner.run(server.serve(settings, open_app))
+
+
+def _public(port: int) -> dict[str, str]:
+    return {"public_url": f"http://127.0.0.1:{port}"}
+
+
+if __name__ == "__main__":
+    main()
