@@ -163,7 +163,7 @@ def _card(message: BotMessage) -> list[dict[str, Any]]:
         for button in message.buttons
     ]
     invitation = plain.invitation(message.text + buttons[0]["title"])
-    text = _literal(message.text or invitation)
+    text = _literal(message.text)
     card = {"title": invitation, "text": text, "btnOrientation": "0", "btns": buttons}
     piece = {"msgtype": "actionCard", "actionCard": card}
     return [piece] if len(text.encode()) <= TEXT_BYTES else []

@@ -299,7 +299,7 @@ def _card(message: BotMessage, chat: str) -> list[dict[str, Any]]:
         for button in message.buttons
     ]
     words = {"tag": "div", "text": {"tag": "plain_text", "content": message.text}}
-    elements = [*([words] if message.text else []), {"tag": "action", "actions": buttons}]
+    elements = [words, {"tag": "action", "actions": buttons}]
     content = orjson.dumps({"config": {"wide_screen_mode": True}, "elements": elements})
     if len(buttons) > CARD_BUTTONS or len(content) > CARD_BYTES:
         return []

@@ -32,10 +32,18 @@ def pieces(
     """
     made: list[Piece] = []
     for message in messages:
-        shown = choices(message) if _presentable(message) else ()
+        shown = choices(_worded(message)) if _presentable(message) else ()
         rest = dataclasses.replace(message, text="", buttons=()) if shown else message
         made += [*shown, *map(text, split.split(plain.as_text(rest), limit, unit))]
     return made
+
+
+def _worded(message: BotMessage) -> BotMessage:
+    """With words before the choices, which vendors demand and people want."""
+    if message.text.strip():
+        return message
+    titles = " ".join(button.title for button in message.buttons)
+    return dataclasses.replace(message, text=plain.invitation(titles))
 
 
 def _presentable(message: BotMessage) -> bool:

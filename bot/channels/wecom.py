@@ -182,7 +182,7 @@ def _with_card(message: BotMessage) -> list[dict[str, Any]]:
             for caption, button in zip(captions, buttons, strict=True)
         ],
     }
-    if text and not before:
+    if not before:
         card["sub_title_text"] = text
     return [*map(text_piece, before), {"msgtype": "template_card", "template_card": card}]
 
