@@ -320,7 +320,7 @@ def test_teams_as_the_agents_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
         client_id=tokens.APP_ID, validate_issuer=True, issuers=[tokens.ISSUER]
     )
     validator = theirs.JwtTokenValidator(configuration)
-    validator._jwk_client_manager = theirs._JwkClientManager()
+    validator._jwk_client_manager = theirs._JwkClientManager()  # type: ignore[no-untyped-call]
     now = time.time()
     loop = asyncio.new_event_loop()
 
