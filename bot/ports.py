@@ -87,6 +87,9 @@ class Journal(Protocol):
     ) -> tuple[list[Entry], list[Parcel]]:
         """Take conversations and lanes that no living process works on, in order."""
 
+    async def held(self, owner: str) -> tuple[list[Entry], list[Parcel]]:
+        """All that this process is to do, in order."""
+
     async def fail(self, message_id: str, error: str, *, is_last: bool) -> None:
         """Answering a message ended in a defect."""
 

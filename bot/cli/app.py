@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli import classifier
+from bot.cli import classifier, gateway
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(classifier.app, name="classifier")
+app.add_typer(gateway.channel_app, name="channel")
+app.add_typer(gateway.outbox_app, name="outbox")
+app.add_typer(gateway.webhook_app, name="webhook")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
 
 
@@ -187,6 +190,23 @@ def bench_classifier(
         seeds=seeds,
         as_json=as_json,
     )
+
+
+@bench_app.command("gateway", help="Kill, overload and time the gateway. 网关压力测试。")
+def bench_gateway(
+    only: Annotated[
+        str, typer.Option(help="R1, R10, R11, R12; comma-separated. 仅限测试")
+    ] = "R1,R10,R11,R12",
+    messages: Annotated[int, typer.Option(min=60, help="For R1. 消息数")] = 3000,
+    kills: Annotated[int, typer.Option(min=0, help="For R1. 终止次数")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="For R10 to R12, each. 秒数")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Kill, overload and time the gateway, with an echo in the place of the models."""
+    from bot.cli import gateway_bench  # noqa: PLC0415
+
+    chosen = tuple(name.strip().upper() for name in only.split(",") if name.strip())
+    raise typer.Exit(gateway_bench.run(chosen, messages, kills, seconds, as_json=as_json))
 
 
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")

@@ -17,6 +17,8 @@ def check(subject: Subject) -> list[Finding]:
     import sqlalchemy as sa  # noqa: PLC0415 - may be missing
 
     address = sa.make_url(subject.settings.database_url)
+    if address.get_backend_name() == "postgresql":
+        return [_postgres(subject.settings.database_url)]
     if address.get_backend_name() != "sqlite":
         said = f"Conversations cannot be kept in {address.get_backend_name()!r}."
         return [bad("database", said, "Use an address such as sqlite:///var/frontdesk.db.")]
@@ -25,6 +27,24 @@ def check(subject: Subject) -> list[Finding]:
     if not path.exists():
         return [sqlite_version(module), good("database", f"{path} is made at the first start")]
     return [sqlite_version(module), _opened(path, module)]
+
+
+def _postgres(url: str) -> Finding:
+    import sqlalchemy as sa  # noqa: PLC0415
+
+    from bot.store import migration, postgres, schema  # noqa: PLC0415
+
+    address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    try:
+        engine = sa.create_engine(
+            address, poolclass=sa.NullPool, connect_args={"connect_timeout": postgres.CONNECT_S}
+        )
+        with engine.connect() as connection:
+            revision = migration.check(connection)
+    except sa.exc.SQLAlchemyError as cause:
+        raise postgres.translate(cause, "PostgreSQL cannot be opened") from cause
+    old = "" if revision == schema.HEAD else "; brought up to date at the next start"
+    return good("database", f"PostgreSQL, schema {revision or 'empty'}{old}")
 
 
 def driver() -> ModuleType:

@@ -76,6 +76,7 @@ class Sender:
         self._channels = channels
         self._vendors = {name: _Vendor() for name in channels}
         self._lanes: Lanes[tuple[str, str], Parcel] = Lanes("sending", self._deliver)
+        self._keys: set[str] = set()
         self._taken: dict[str, asyncio.Event] = {}
 
     def __len__(self) -> int:
@@ -83,7 +84,9 @@ class Sender:
         return len(self._lanes)
 
     def put(self, parcel: Parcel) -> None:
-        """Send a stored piece of ours when it is due."""
+        """Send a stored piece of ours when it is due, unless it is in hand already."""
+        if parcel.key in self._keys:
+            return
         if parcel.channel not in self._channels:
             _log.warning(
                 "a piece waits for a channel that is not configured",
@@ -100,6 +103,7 @@ class Sender:
                 turn=parcel.turn_id,
                 key=parcel.key,
             )
+        self._keys.add(parcel.key)
         self._lanes.put((parcel.channel, parcel.lane), parcel)
 
     def taken(self, turn_id: str) -> None:
@@ -120,6 +124,12 @@ class Sender:
         await self._lanes.stop()
 
     async def _deliver(self, parcel: Parcel) -> None:
+        try:
+            await self._until_done(parcel)
+        finally:
+            self._keys.discard(parcel.key)
+
+    async def _until_done(self, parcel: Parcel) -> None:
         while True:
             if parcel.due_at > self._now():
                 await self._until_due(parcel)

@@ -19,6 +19,7 @@ FOR_EVER_S = 100 * 365 * 86_400.0
 REMEMBER_S = 8 * 86_400.0  # the longest that a vendor repeats a message is a week
 PURGE_EVERY_S = 600.0
 PURGE_ROWS = 1000
+LOOK_AGAIN_S = 20.0
 CLAIM_ROWS = 200
 _log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Upkeep:
         self._owner = owner
         self._now = now
         self._purged_at = 0.0
+        self._looked_at = now()
 
     async def begin(self) -> None:
         """Sign in. A database of our own has no other living process: whoever it names is dead.
@@ -62,6 +64,7 @@ class Upkeep:
                 if self._journal.is_shared:
                     await self._beat()
                 await self._claim()
+                await self._look_again()
                 await self._purge()
             except errors.DependencyError as cause:
                 _log.warning(str(cause), action="upkeep_failed")
@@ -83,6 +86,16 @@ class Upkeep:
                 messages=len(entries),
                 pieces=len(parcels),
             )
+        self._intake.adopt(entries)
+        for parcel in parcels:
+            self._sender.put(parcel)
+
+    async def _look_again(self) -> None:
+        """Find what is ours and in nobody's hands: a write whose end we did not get to see."""
+        if self._now() - self._looked_at < LOOK_AGAIN_S:
+            return
+        self._looked_at = self._now()
+        entries, parcels = await self._journal.held(self._owner)
         self._intake.adopt(entries)
         for parcel in parcels:
             self._sender.put(parcel)

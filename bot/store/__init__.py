@@ -14,7 +14,8 @@ def open_store(url: str) -> Store:
     Blocks for some milliseconds, longer when the schema has to change.
 
     Args:
-        url: `sqlite:///var/frontdesk.db`, or `sqlite:////data/frontdesk.db` for an absolute path.
+        url: `sqlite:///var/frontdesk.db`, or `sqlite:////data/frontdesk.db` for an absolute path;
+            or `postgresql://user:password@host/database`.
 
     Raises:
         errors.ConfigError: `url` names no kind of database that Frontdesk knows.
@@ -22,11 +23,15 @@ def open_store(url: str) -> Store:
             not one of Frontdesk's.
     """
     kind = url.partition("://")[0]  # the rest may hold a password: never say it
-    if kind != "sqlite":
-        raise errors.ConfigError(
-            f"Conversations cannot be kept in {kind!r}.",
-            hint="Use an address such as sqlite:///var/frontdesk.db.",
-        )
-    from bot.store import sqlite
+    if kind == "sqlite":
+        from bot.store import sqlite
 
-    return sqlite.open_sqlite(url)
+        return sqlite.open_sqlite(url)
+    if kind in ("postgresql", "postgres", "postgresql+psycopg"):
+        from bot.store import postgres
+
+        return postgres.open_postgres(url.replace("postgres://", "postgresql://", 1))
+    raise errors.ConfigError(
+        f"Conversations cannot be kept in {kind!r}.",
+        hint="Use an address such as sqlite:///var/frontdesk.db or postgresql://host/frontdesk.",
+    )

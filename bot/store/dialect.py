@@ -27,4 +27,10 @@ def lock(connection: sa.Connection, channel: str, sender: str) -> None:
         connection.execute(_LOCK, {"number": number})
 
 
+def lock_schema(connection: sa.Connection) -> None:
+    """Until the transaction ends, nobody else brings the schema up to date."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7310, 0)"))
+
+
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(7311, CAST(:number - 2147483648 AS integer))")

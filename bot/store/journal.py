@@ -126,6 +126,13 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     return [_entry(row, owner, is_new=False) for row in sorted(taken, key=lambda row: row.seq)]
 
 
+def held(connection: sa.Connection, owner: str) -> list[Entry]:
+    """All messages that a process is to answer, oldest first."""
+    pending = inbox.c.state == sa.literal_column("'pending'")
+    mine = sa.select(inbox).where(pending).where(inbox.c.owner == owner).order_by(inbox.c.seq)
+    return [_entry(row, owner, is_new=False) for row in connection.execute(mine)]
+
+
 def fail(connection: sa.Connection, message_id: str, error: str, *, is_last: bool) -> None:
     """Answering it ended in a defect; after the last time nobody tries again."""
     change: dict[str, Any] = {"attempts": inbox.c.attempts + 1, "error": error}

@@ -24,6 +24,7 @@ def dump(value: Any) -> str:  # noqa: ANN401 - any JSON value
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def load(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """The value that `dump` made `text` of, each digit kept."""
+def load(stored: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """The value that `dump` wrote, each digit kept; some drivers give its bytes."""
+    text = stored.decode() if isinstance(stored, bytes) else stored
     return json.loads(text) if _LONG_NUMBER.search(text) else orjson.loads(text)

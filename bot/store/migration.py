@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot import errors
-from bot.store import jobs, schema
+from bot.store import dialect, jobs, schema
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -17,6 +17,7 @@ def upgrade(connection: sa.Connection) -> None:
         errors.StoreError: the database is newer than this code, or not one of Frontdesk's.
     """
     with connection.begin():  # checked again inside: two processes may start at once
+        dialect.lock_schema(connection)
         if check(connection) != schema.HEAD:
             _run_revisions(connection)
         jobs.touch(connection)  # a read-only file or a full disk is said now, not to a visitor

@@ -122,6 +122,13 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     return [to_parcel(row) for row in sorted(taken, key=lambda row: row.seq)]
 
 
+def held(connection: sa.Connection, owner: str) -> list[Parcel]:
+    """All pieces that wait for a process to send them, oldest first."""
+    waiting = outbox.c.state == sa.literal_column("'waiting'")
+    mine = sa.select(outbox).where(_OPEN).where(waiting).where(outbox.c.owner == owner)
+    return [to_parcel(row) for row in connection.execute(mine.order_by(outbox.c.seq))]
+
+
 def start(connection: sa.Connection, key: str, owner: str) -> bool:
     """Write down that it is about to be sent; False when it is not ours to send any more."""
     return connection.execute(_START, {"of_key": key, "me": owner}).first() is not None

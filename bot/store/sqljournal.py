@@ -64,6 +64,10 @@ class SqlJournal:
             )
         )
 
+    async def held(self, owner: str) -> tuple[list[Entry], list[Parcel]]:
+        """See `bot.ports.Journal.held`."""
+        return await self._read(lambda on: (journal.held(on, owner), outbox.held(on, owner)))
+
     async def fail(self, message_id: str, error: str, *, is_last: bool) -> None:
         """See `bot.ports.Journal.fail`."""
         await self._write(lambda on: journal.fail(on, message_id, error, is_last=is_last))

@@ -133,7 +133,8 @@ def _transaction(connection: sa.Connection) -> Iterator[None]:
             yield
     except BaseException:
         # SQLAlchemy takes a failed commit for the end; the driver still is in the transaction.
-        connection.connection.rollback()
+        if not connection.invalidated:  # then the next transaction gets a new connection
+            connection.connection.rollback()
         raise
 
 
@@ -149,6 +150,8 @@ def _attempt(connection: sa.Connection, task: Task) -> Callable[[], None]:
         try:
             savepoint.rollback()
         except sa.exc.SQLAlchemyError:  # a full disk undoes the whole transaction by itself
+            raise failure from None
+        if connection.invalidated:  # and so does a server that has gone
             raise failure from None
         return lambda: future.set_exception(failure)
     return lambda: future.set_result(result)

@@ -1,0 +1,203 @@
+"""R10 to R12: how quickly messages are acknowledged, how many a second, and what overload does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from bot.stress import vendors
+from bot.stress.process import Echo
+
+NOBODY = "http://127.0.0.1:9"  # replies are not looked at here
+RESIDENT = re.compile(r"^process_resident_memory_bytes ([\d.e+]+)$", re.MULTILINE)
+CLIENTS = 48
+UNLIMITED = "visitor_per_minute = 0\naddress_per_minute = 0\nmax_backlog = 1000000\n"
+
+
+@dataclass(slots=True)
+class Times:
+    """What came of the requests."""
+
+    accepted_s: list[float] = field(default_factory=list)
+    refused_s: list[float] = field(default_factory=list)
+    without_retry_after: int = 0
+    failed: int = 0
+    """No answer, or one that is neither yes nor "later"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was measured."""
+
+    test: str
+    per_second: float
+    accepted: int
+    refused: int
+    failed: int
+    p50_ms: float
+    p99_ms: float
+    slowest_ms: float
+    refused_p99_ms: float
+    memory_mb: float
+    """Resident memory of the server afterwards, in 10^6 bytes."""
+    is_good: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """The figures by name."""
+        return asdict(self)
+
+
+async def throughput(folder: Path, seconds: float) -> Figures:
+    """R11: as many durable messages as go in; nobody answers them meanwhile."""
+    server = Echo(folder=folder, settings=_settings(UNLIMITED), takes_s=3600.0)
+    await server.start()
+    times = Times()
+    numbers = itertools.count()
+    end = time.monotonic() + seconds
+    try:
+        async with aiohttp.ClientSession() as http:
+
+            async def client() -> None:
+                while time.monotonic() < end:
+                    await _vendor_sends(http, server, next(numbers), times)
+
+            await asyncio.gather(*(client() for _ in range(CLIENTS)))
+            memory = await _memory(http, server)
+    finally:
+        await server.end()
+    rate = len(times.accepted_s) / seconds
+    good = rate >= 1000 and not times.failed and memory <= 300
+    return _figures("R11 durable messages", times, seconds, memory, good)
+
+
+async def acknowledgement(folder: Path, seconds: float, per_second: float) -> Figures:
+    """R10: how soon a vendor hears yes while every answer takes 10 s."""
+    server = Echo(folder=folder, settings=_settings(UNLIMITED), takes_s=10.0)
+    await server.start()
+    times = Times()
+    try:
+        async with aiohttp.ClientSession() as http:
+            await _steadily(
+                per_second, seconds, lambda number: _vendor_sends(http, server, number, times)
+            )
+            memory = await _memory(http, server)
+    finally:
+        await server.end()
+    figures = _figures("R10 acknowledgement, 10 s model", times, seconds, memory, good=True)
+    good = not times.failed and figures.p50_ms <= 50 and figures.p99_ms <= 250
+    return _figures("R10 acknowledgement, 10 s model", times, seconds, memory, good)
+
+
+async def overload(folder: Path, seconds: float) -> Figures:
+    """R12: callers who wait for their answer come three times as fast as answers are made."""
+    takes_s, capacity = 0.5, 64 / 0.5
+    server = Echo(folder=folder, settings=_settings(UNLIMITED + "max_wait_s = 0.8\n"))
+    server.takes_s = takes_s
+    await server.start()
+    times = Times()
+    try:
+        async with aiohttp.ClientSession() as http:
+            before = await _memory(http, server)
+            await _steadily(
+                3 * capacity, seconds, lambda number: _caller_asks(http, server, number, times)
+            )
+            memory = await _memory(http, server)
+    finally:
+        await server.end()
+    figures = _figures("R12 overload, three-fold", times, seconds, memory, good=True)
+    good = (
+        not times.failed
+        and not times.without_retry_after
+        and figures.per_second >= 0.8 * capacity
+        and figures.p99_ms <= 1000
+        and figures.refused_p99_ms <= 50
+        and memory - before <= 100
+    )
+    return _figures("R12 overload, three-fold", times, seconds, memory, good)
+
+
+async def _steadily(
+    per_second: float, seconds: float, send: Callable[[int], Awaitable[None]]
+) -> None:
+    """Begin a request at each beat, whether the ones before have ended or not."""
+    began, running = time.monotonic(), set()
+    for number in range(int(per_second * seconds)):
+        await asyncio.sleep(max(0.0, began + number / per_second - time.monotonic()))
+        task = asyncio.ensure_future(send(number))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+
+
+async def _vendor_sends(
+    http: aiohttp.ClientSession, server: Echo, number: int, times: Times
+) -> None:
+    call = vendors.call("webhook", f"v{number % 5000}", number, f"message {number}", server.url)
+    await _timed(http.post(server.url + call.path, data=call.body, headers=call.headers), times)
+
+
+async def _caller_asks(
+    http: aiohttp.ClientSession, server: Echo, number: int, times: Times
+) -> None:
+    body = {"sender": f"c{number}", "message": "hello"}
+    await _timed(http.post(f"{server.url}/webhooks/rest/webhook", json=body), times)
+
+
+async def _timed(
+    asking: aiohttp.client._RequestContextManager,  # noqa: SLF001 - what `post` gives
+    times: Times,
+) -> None:
+    began = time.perf_counter()
+    try:
+        async with asking as answer:
+            await answer.read()
+            took = time.perf_counter() - began
+            if 200 <= answer.status < 300:
+                times.accepted_s.append(took)
+            elif answer.status in (429, 503):
+                times.refused_s.append(took)
+                times.without_retry_after += "Retry-After" not in answer.headers
+            else:
+                times.failed += 1
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        times.failed += 1
+
+
+async def _memory(http: aiohttp.ClientSession, server: Echo) -> float:
+    async with http.get(f"{server.url}/metrics") as answer:
+        found = RESIDENT.search(await answer.text())
+    return float(found[1]) / 1e6 if found else 0.0
+
+
+def _settings(limits: str) -> str:
+    return f"[limits]\n{limits}" + vendors.settings(NOBODY)
+
+
+def _figures(test: str, times: Times, seconds: float, memory: float, good: bool) -> Figures:
+    accepted = sorted(times.accepted_s)
+    return Figures(
+        test=test,
+        per_second=round(len(accepted) / seconds, 1),
+        accepted=len(accepted),
+        refused=len(times.refused_s),
+        failed=times.failed,
+        p50_ms=_ms(accepted, 0.5),
+        p99_ms=_ms(accepted, 0.99),
+        slowest_ms=_ms(accepted, 1.0),
+        refused_p99_ms=_ms(sorted(times.refused_s), 0.99),
+        memory_mb=round(memory, 1),
+        is_good=good,
+    )
+
+
+def _ms(ordered: list[float], share: float) -> float:
+    if not ordered:
+        return 0.0
+    return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
