@@ -151,7 +151,7 @@ async def _caller_asks(
 
 
 async def _timed(
-    asking: aiohttp.client._RequestContextManager,  # noqa: SLF001 - what `post` gives
+    asking: aiohttp.client._RequestContextManager,
     times: Times,
 ) -> None:
     began = time.perf_counter()
