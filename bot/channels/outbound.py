@@ -167,7 +167,7 @@ def check_foreign(url: str, hosts: Collection[str]) -> URL:
 
 def origin_of(address: URL) -> str:
     """Scheme, host and port if it is unusual, as browsers write origins."""
-    return str(address.origin()) if address.is_absolute() and address.host else ""
+    return str(address.origin()) if address.scheme and address.host else ""
 
 
 def is_public(address: str) -> bool:

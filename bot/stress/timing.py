@@ -7,7 +7,7 @@ import itertools
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +16,7 @@ from bot.stress import vendors
 from bot.stress.process import Echo
 
 NOBODY = "http://127.0.0.1:9"  # replies are not looked at here
+CPU = re.compile(r"^process_cpu_seconds_total ([\d.e+]+)$", re.MULTILINE)
 RESIDENT = re.compile(r"^process_resident_memory_bytes ([\d.e+]+)$", re.MULTILINE)
 CLIENTS = 48
 UNLIMITED = "visitor_per_minute = 0\naddress_per_minute = 0\nmax_backlog = 1000000\n"
@@ -45,6 +46,8 @@ class Figures:
     p99_ms: float
     slowest_ms: float
     refused_p99_ms: float
+    cpu_ms: float
+    """Processor time of the server for each request, which other work beside it changes little."""
     memory_mb: float
     """Resident memory of the server afterwards, in 10^6 bytes."""
     is_good: bool
@@ -63,18 +66,19 @@ async def throughput(folder: Path, seconds: float) -> Figures:
     end = time.monotonic() + seconds
     try:
         async with aiohttp.ClientSession() as http:
+            before = await _used(http, server)
 
             async def client() -> None:
                 while time.monotonic() < end:
                     await _vendor_sends(http, server, next(numbers), times)
 
             await asyncio.gather(*(client() for _ in range(CLIENTS)))
-            memory = await _memory(http, server)
+            after = await _used(http, server)
     finally:
         await server.end()
     rate = len(times.accepted_s) / seconds
-    good = rate >= 1000 and not times.failed and memory <= 300
-    return _figures("R11 durable messages", times, seconds, memory, good)
+    good = rate >= 1000 and not times.failed and after.memory_mb <= 300
+    return _figures("R11 durable messages", times, seconds, (before, after), good)
 
 
 async def acknowledgement(folder: Path, seconds: float, per_second: float) -> Figures:
@@ -84,15 +88,18 @@ async def acknowledgement(folder: Path, seconds: float, per_second: float) -> Fi
     times = Times()
     try:
         async with aiohttp.ClientSession() as http:
+            before = await _used(http, server)
             await _steadily(
                 per_second, seconds, lambda number: _vendor_sends(http, server, number, times)
             )
-            memory = await _memory(http, server)
+            after = await _used(http, server)
     finally:
         await server.end()
-    figures = _figures("R10 acknowledgement, 10 s model", times, seconds, memory, good=True)
+    figures = _figures(
+        "R10 acknowledgement, 10 s model", times, seconds, (before, after), good=True
+    )
     good = not times.failed and figures.p50_ms <= 50 and figures.p99_ms <= 250
-    return _figures("R10 acknowledgement, 10 s model", times, seconds, memory, good)
+    return _figures("R10 acknowledgement, 10 s model", times, seconds, (before, after), good)
 
 
 async def overload(folder: Path, seconds: float) -> Figures:
@@ -104,23 +111,23 @@ async def overload(folder: Path, seconds: float) -> Figures:
     times = Times()
     try:
         async with aiohttp.ClientSession() as http:
-            before = await _memory(http, server)
+            before = await _used(http, server)
             await _steadily(
                 3 * capacity, seconds, lambda number: _caller_asks(http, server, number, times)
             )
-            memory = await _memory(http, server)
+            after = await _used(http, server)
     finally:
         await server.end()
-    figures = _figures("R12 overload, three-fold", times, seconds, memory, good=True)
+    figures = _figures("R12 overload, three-fold", times, seconds, (before, after), good=True)
     good = (
         not times.failed
         and not times.without_retry_after
         and figures.per_second >= 0.8 * capacity
         and figures.p99_ms <= 1000
         and figures.refused_p99_ms <= 50
-        and memory - before <= 100
+        and after.memory_mb - before.memory_mb <= 100
     )
-    return _figures("R12 overload, three-fold", times, seconds, memory, good)
+    return replace(figures, is_good=good)
 
 
 async def _steadily(
@@ -170,18 +177,30 @@ async def _timed(
         times.failed += 1
 
 
-async def _memory(http: aiohttp.ClientSession, server: Echo) -> float:
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What the server has used up."""
+
+    memory_mb: float = 0.0
+    cpu_s: float = 0.0
+
+
+async def _used(http: aiohttp.ClientSession, server: Echo) -> _Used:
     async with http.get(f"{server.url}/metrics") as answer:
-        found = RESIDENT.search(await answer.text())
-    return float(found[1]) / 1e6 if found else 0.0
+        page = await answer.text()
+    memory, cpu = RESIDENT.search(page), CPU.search(page)
+    return _Used(float(memory[1]) / 1e6 if memory else 0.0, float(cpu[1]) if cpu else 0.0)
 
 
 def _settings(limits: str) -> str:
     return f"[limits]\n{limits}" + vendors.settings(NOBODY)
 
 
-def _figures(test: str, times: Times, seconds: float, memory: float, good: bool) -> Figures:
+def _figures(
+    test: str, times: Times, seconds: float, used: tuple[_Used, _Used], good: bool
+) -> Figures:
     accepted = sorted(times.accepted_s)
+    requests = len(accepted) + len(times.refused_s) + times.failed
     return Figures(
         test=test,
         per_second=round(len(accepted) / seconds, 1),
@@ -192,7 +211,8 @@ def _figures(test: str, times: Times, seconds: float, memory: float, good: bool)
         p99_ms=_ms(accepted, 0.99),
         slowest_ms=_ms(accepted, 1.0),
         refused_p99_ms=_ms(sorted(times.refused_s), 0.99),
-        memory_mb=round(memory, 1),
+        cpu_ms=round(1000 * (used[1].cpu_s - used[0].cpu_s) / max(1, requests), 3),
+        memory_mb=round(used[1].memory_mb, 1),
         is_good=good,
     )
 
