@@ -168,8 +168,7 @@ class Events(Section):
     )
     types: tuple[str, ...] = Field(
         (),
-        description="message.received, message.replied, conversation.handed_over, "
-        "feedback.given; empty means all.",
+        description="message.received, message.replied, conversation.handed_over; empty means all.",
     )
 
 
@@ -206,7 +205,7 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     limits: Limits = Limits()
     channels: dict[str, dict[str, Any]] = Field(
-        {}, description="Sections [channels.NAME]: see docs/channels.md."
+        {}, description="Sections [channels.NAME]: see docs/channels/."
     )
     events: dict[str, Events] = Field(
         {}, description="Sections [events.NAME] with url, secrets and types: who is told of "

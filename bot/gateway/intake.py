@@ -207,7 +207,16 @@ class Intake:
         turn, pieces = made
         message = entry.message
         self._load.finished()
-        self._watcher.answered(message, turn, time.time() - message.received_at.timestamp())
+        took_s = time.time() - message.received_at.timestamp()
+        self._watcher.answered(message, turn, took_s)
+        _log.info(
+            turn.outcome.value,
+            action="message_answered",
+            channel=message.channel,
+            conversation=turn.conversation_id,
+            message=message.id,
+            took_ms=round(took_s * 1000),
+        )
         self._keep(message.id, turn)
         for parcel in pieces:
             self._sender.put(parcel)

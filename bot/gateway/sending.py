@@ -100,7 +100,7 @@ class Sender:
                 action="delivery_uncertain",
                 delivery="uncertain",
                 channel=parcel.channel,
-                turn=parcel.turn_id,
+                message=parcel.turn_id,
                 key=parcel.key,
             )
         self._keys.add(parcel.key)
@@ -160,6 +160,14 @@ class Sender:
         if failure is None:
             await self._surely(lambda: self._journal.finish(parcel.key))
             self._watcher.sent(parcel.channel, "sent", self._now() - parcel.created_at)
+            _log.info(
+                "sent",
+                action="piece_sent",
+                channel=parcel.channel,
+                message=parcel.turn_id,
+                key=parcel.key,
+                attempts=parcel.attempts + 1,
+            )
             return None
         return await self._failed(parcel, failure)
 
@@ -191,7 +199,7 @@ class Sender:
 
     async def _failed(self, parcel: Parcel, failure: SendError) -> Parcel | None:
         attempts, problem = parcel.attempts + 1, str(failure)
-        about = {"channel": parcel.channel, "turn": parcel.turn_id, "key": parcel.key}
+        about = {"channel": parcel.channel, "message": parcel.turn_id, "key": parcel.key}
         if failure.permanent or attempts >= self._max_attempts:
             await self._surely(
                 lambda: self._journal.bury(parcel.key, attempts=attempts, error=problem)

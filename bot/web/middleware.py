@@ -9,7 +9,8 @@ import structlog
 from aiohttp import web
 
 from bot import errors
-from bot.web.keys import METRICS, PARTS
+from bot.web.keys import METRICS, PARTS, RATES
+from bot.web.limiting import client_address
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STATUS: dict[type[errors.FrontdeskError], int] = {
@@ -93,6 +94,15 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         ours = errors.FrontdeskError("Something went wrong here.", hint="The log says more.")
         return _answer(request, 500, "InternalError", ours)
     return response
+
+
+@web.middleware
+async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count requests to the visitors' API by where they come from."""
+    if request.path.startswith("/v1/"):
+        proxies = request.app[PARTS].settings.server.trusted_proxies
+        await request.app[RATES].check("address", client_address(request, proxies))
+    return await handler(request)
 
 
 @web.middleware

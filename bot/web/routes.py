@@ -78,7 +78,7 @@ ROUTES = (
         summary="Open a visitor's session",
         body=schemas.SessionRequest,
         success=201,
-        errors=(400, 413),
+        errors=(400, 413, 429),
     ),
     Route(
         method="POST",
@@ -95,7 +95,7 @@ ROUTES = (
         handler=chat.events,
         summary="Follow a conversation as Server-Sent Events",
         produces="text/event-stream",
-        errors=(401, 503),
+        errors=(401, 429, 503),
         token=True,
     ),
     Route(

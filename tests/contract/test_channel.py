@@ -172,7 +172,7 @@ def test_a_stale_request_is_forged(sample: Sample) -> None:
 
 @every_channel
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_verify_raises_nothing_but_forged(sample: Sample, data: st.DataObject) -> None:
     names = [*sample.request().headers, "X-Twilio-Webhooks-Signature-Settings"]
     values = st.text(max_size=80) | st.sampled_from([*sample.request().headers.values(), ""])
@@ -214,7 +214,7 @@ def integers(value: object) -> Iterator[int]:
 
 @every_channel
 @given(body=st.binary() | JSON.map(lambda value: orjson.dumps(storable_json(value))))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_parse_raises_nothing_but_bad_request(sample: Sample, body: bytes) -> None:
     received = parsed(sample, sample.request(body))
     if received is not None:
@@ -233,7 +233,7 @@ def storable_json(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 @every_channel
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_an_authentic_but_odd_message_harms_nothing(sample: Sample, data: st.DataObject) -> None:
     if sample.form != "json":
         return

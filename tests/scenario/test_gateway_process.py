@@ -1,0 +1,70 @@
+"""The gateway as a process of its own that is killed, stopped and watched from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from pathlib import Path
+
+import aiohttp
+
+from bot.stress import kills, ledger, vendors
+from bot.stress.process import Echo
+
+STOPPED_WITHIN_S = 10.0
+
+
+async def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """R1, in short: random moments and named points; the full form is `bench gateway`."""
+    outcome = await kills.run(tmp_path, messages=600, kills=8)
+    assert outcome.messages == 600
+    assert outcome.lost == 0
+    assert outcome.doubled_with_key == 0
+    assert outcome.doubled_without_key <= outcome.uncertain
+    assert outcome.out_of_order == 0
+
+
+async def test_sigterm_finishes_what_was_accepted_and_says_so_first(tmp_path: Path) -> None:
+    """R14, in short: callers under way get their answers, vendors theirs later."""
+    async with ledger.vendor() as book, aiohttp.ClientSession() as http:
+        server = Echo(folder=tmp_path, settings=vendors.settings(book.url), takes_s=0.4)
+        await server.start()
+
+        async def call(number: int) -> int:
+            body = {"sender": f"c{number}", "message": "hello"}
+            async with http.post(f"{server.url}/webhooks/rest/webhook", json=body) as answer:
+                await answer.read()
+                return answer.status
+
+        async def notify(number: int) -> int:
+            call = vendors.call("webhook", f"v{number}", number, f"{number}#0", server.url)
+            async with http.post(
+                server.url + call.path, data=call.body, headers=call.headers
+            ) as answer:
+                return answer.status
+
+        running = [asyncio.create_task(call(n)) for n in range(30)]
+        assert {await notify(n) for n in range(30)} == {202}
+        began = time.monotonic()
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        async with http.get(f"{server.url}/readyz") as answer:
+            assert answer.status == 503
+            assert (await answer.json())["status"] == "stopping"
+        assert set(await asyncio.gather(*running)) == {200}
+        assert await server.process.wait() == 0
+        assert time.monotonic() - began < STOPPED_WITHIN_S
+        if len(book.texts("webhook")) < 30:  # the next one does what was left
+            await server.start()
+            for _ in range(200):
+                if len(book.texts("webhook")) == 30:
+                    break
+                await asyncio.sleep(0.05)
+            await server.end(signal.SIGTERM)
+        assert set(book.counts("webhook").values()) == {1}
+        assert len(book.counts("webhook")) == 30
+        lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+        assert {line["level"] for line in lines} <= {"info", "warning"}
