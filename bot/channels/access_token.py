@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from bot.channels import signatures
 from bot.channels.channel import SendError
 
 EARLY_S = 300.0  # renewed so long before its end, at most a quarter of its life
@@ -50,7 +51,7 @@ class AccessToken:
 
     def refused(self, token: str) -> None:
         """The vendor refused `token`: the next `get` fetches another, once for all who say so."""
-        if token == self._token:
+        if signatures.same(token, self._token):
             self._ends_at = 0.0
 
     @property
