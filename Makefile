@@ -58,6 +58,7 @@ $(READY_DEV): $(READY)
 .PHONY: browser postgres
 browser:
 	@sh tests/scenario/need_browser.sh
+	@sh tests/clients/need_clients.sh
 
 postgres:
 	@sh tests/need_postgres.sh

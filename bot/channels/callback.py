@@ -56,8 +56,9 @@ class Callback:
         self._batch = settings.batch
         self._headers = {key: value.get_secret_value() for key, value in settings.headers.items()}
         if settings.user:
-            login = aiohttp.BasicAuth(settings.user, settings.password.get_secret_value())
-            self._headers["Authorization"] = login.encode()
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(
+                settings.user, settings.password.get_secret_value(), encoding="utf-8"
+            )
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""

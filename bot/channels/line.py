@@ -115,7 +115,7 @@ class Line:
         answer = await checks.ask(http, "GET", f"{self._api}/v2/bot/info", self._authorized())
         if isinstance(answer, Finding):
             return [answer]
-        if not succeeded(answer):
+        if not (succeeded(answer) and answer.json()):
             hint = "Issue a long-lived channel access token under Messaging API."
             said = f"LINE refuses the token: HTTP {answer.status}."
             return [Finding(ok=False, what=said, hint=hint)]

@@ -71,7 +71,7 @@ class Meta:
         if isinstance(answer, Finding):
             return [answer]
         data = answer.json()
-        if succeeded(answer) and "error" not in data:
+        if succeeded(answer) and data.get("id"):
             who = reading.string(data.get("name")) or reading.string(data.get("id"))
             return [Finding(ok=True, what=f"The token is that of {who}.")]
         code = reading.mapping(data.get("error")).get("code", f"HTTP {answer.status}")

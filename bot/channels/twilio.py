@@ -143,12 +143,13 @@ class Twilio:
         answer = await checks.ask(http, "GET", f"{self._account}.json", self._authorized())
         if isinstance(answer, Finding):
             return [answer]
-        if not succeeded(answer):
+        status = reading.string(answer.json().get("status"))
+        if not (succeeded(answer) and status):
             hint = "Copy Account SID and Auth Token from the console's first page."
             said = f"Twilio refuses the account: HTTP {answer.status}."
             return [Finding(ok=False, what=said, hint=hint)]
-        status = reading.string(answer.json().get("status"))
-        found = [Finding(ok=status == "active", what=f"The account is {status}.")]
+        hint = "" if status == "active" else "Look at the console's first page for the reason."
+        found = [Finding(ok=not hint, what=f"The account is {status}.", hint=hint)]
         place = f"{self._account}/IncomingPhoneNumbers.json"
         numbers = await checks.ask(http, "GET", place, self._authorized())
         if isinstance(numbers, Finding):
@@ -160,7 +161,7 @@ class Twilio:
         return [*found, checks.same_url(called, webhook_url, where=where)]
 
     def _authorized(self) -> dict[str, str]:
-        return {"Authorization": aiohttp.BasicAuth(self._sid, self._auth_token).encode()}
+        return {"Authorization": aiohttp.encode_basic_auth(self._sid, self._auth_token)}
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import errors
@@ -25,11 +25,13 @@ JSON = st.recursive(
 
 
 @given(value=st.dictionaries(st.text('abc\\"u0d8'), JSON))
+@settings(deadline=None)
 def test_ordinary_json_is_read_as_it_is(value: dict[str, object]) -> None:
     assert reading.json_object(orjson.dumps(value)) == value
 
 
 @given(body=st.binary())
+@settings(deadline=None)
 def test_anything_else_is_a_bad_request(body: bytes) -> None:
     try:
         reading.json_object(body)
@@ -68,6 +70,7 @@ def test_no_object_is_a_bad_request(body: bytes) -> None:
 
 
 @given(body=st.binary())
+@settings(deadline=None)
 def test_a_form_never_raises_and_can_be_stored(body: bytes) -> None:
     for name, value in reading.form(body).items():
         assert "\0" not in (name + value).encode().decode()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.channels import split
@@ -17,6 +17,7 @@ def without_space(text: str) -> str:
 
 @pytest.mark.parametrize("unit", UNITS)
 @given(text=TEXTS, limit=st.integers(4, 60))
+@settings(deadline=None)
 def test_pieces_fit_and_nothing_is_lost(unit: split.Unit, text: str, limit: int) -> None:
     pieces = split.split(text, limit, unit)
     assert all(piece.strip() and unit(piece) <= limit for piece in pieces)
@@ -24,6 +25,7 @@ def test_pieces_fit_and_nothing_is_lost(unit: split.Unit, text: str, limit: int)
 
 
 @given(text=TEXTS, limit=st.integers(1, 3))
+@settings(deadline=None)
 def test_text_messages_fit(text: str, limit: int) -> None:
     pieces = split.split(text * 3, limit, split.sms_segments)
     assert all(split.sms_segments(piece) <= limit for piece in pieces)
@@ -31,6 +33,7 @@ def test_text_messages_fit(text: str, limit: int) -> None:
 
 
 @given(text=TEXTS, limit=st.integers(40, 60))
+@settings(deadline=None)
 def test_graphemes_that_fit_stay_whole(text: str, limit: int) -> None:
     whole = [g for g in regex.findall(r"\X", text.strip()) if g.strip()]
     if any(len(g) > limit for g in whole):

@@ -25,6 +25,7 @@ class Call:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str]
 
     def json(self) -> dict[str, Any]:
         data: dict[str, Any] = orjson.loads(self.body)
@@ -49,7 +50,9 @@ class Vendor:
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.ledger.append(Call(request.method, request.path, request.headers, body))
+        self.ledger.append(
+            Call(request.method, request.path, request.headers, body, dict(request.query))
+        )
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         return self.answers.pop(0) if self.answers else self.usual()
