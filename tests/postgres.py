@@ -55,7 +55,7 @@ def new_database(address: str) -> str:
 
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     return address.rpartition("/")[0] + f"/{name}"
 
 

@@ -45,6 +45,8 @@ _CUSTOM_METHODS = {
 }
 # Said when a visitor opens the chat by the "Start" button: there are no words to answer yet.
 _START = re.compile(r"/start(@\w+)?(\s.*)?", re.DOTALL)
+# 403: the visitor blocked the bot. 404: there is no such token, which somebody may mend.
+_ONLY = {403: True, 404: False}
 _HELLO = {True: "你好", False: "Hello"}
 
 
@@ -129,7 +131,7 @@ class Telegram:
         raise refusal(
             answer,
             word,
-            permanent=True if answer.status == 403 else None,  # the visitor blocked the bot
+            permanent=_ONLY.get(answer.status),
             retry_after_s=float(wait) if isinstance(wait, int | float) else None,
         )
 

@@ -14,7 +14,7 @@ from bot.channels import catalogue
 from bot.channels.abilities import Mounted
 from bot.channels.channel import Channel, Inbound
 from bot.domain import Message, Turn
-from bot.gateway.gateway import open_gateway
+from bot.gateway.gateway import open_gateway, sender_of
 from bot.live import Live
 from bot.web import chat, health, middleware, openapi
 from bot.web.feed import Feed
@@ -92,6 +92,9 @@ def _gateway(
 
 def _accept_for(app: web.Application, name: str) -> Callable[[Sequence[Inbound]], Awaitable[None]]:
     async def accept(messages: Sequence[Inbound]) -> None:
+        for message in messages:
+            await app[RATES].check("channel", name)
+            await app[RATES].check("visitor", name, sender_of(message))
         _ = await app[GATEWAY].accept(name, messages)
 
     return accept

@@ -174,6 +174,7 @@ async def test_a_reply_is_sent() -> None:
         (400, "Bad Request: chat not found", True),
         (403, "Forbidden: bot was blocked by the user", True),
         (401, "Unauthorized", False),
+        (404, "Not Found", False),
         (500, "Internal Server Error", False),
     ],
 )
