@@ -99,7 +99,13 @@ class DependencyError(FrontdeskError):
 
 
 class StoreError(DependencyError):
-    """The database refused."""
+    """The database refused.
+
+    Attributes:
+        is_lasting: whether nothing may be written any more before a restart.
+    """
+
+    is_lasting = False
 
 
 class ModelError(DependencyError):

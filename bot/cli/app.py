@@ -195,7 +195,7 @@ def bench_classifier(
 @bench_app.command("gateway", help="Kill, overload and time the gateway. 网关压力测试。")
 def bench_gateway(
     only: Annotated[
-        str, typer.Option(help="R1, R10, R11, R12; comma-separated. 仅限测试")
+        str, typer.Option(help="R1, R4, R10, R11, R12; comma-separated. 仅限测试")
     ] = "R1,R10,R11,R12",
     messages: Annotated[int, typer.Option(min=60, help="For R1. 消息数")] = 3000,
     kills: Annotated[int, typer.Option(min=0, help="For R1. 终止次数")] = 30,

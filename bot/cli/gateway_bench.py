@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, timing
+from bot.stress import kills, syncs, timing
 
-KNOWN = ("R1", "R10", "R11", "R12")
+KNOWN = ("R1", "R4", "R10", "R11", "R12")
+R4_POSITIONS = 50
 R10_SHARE = 0.5  # of the throughput that R11 found
 R10_OTHERWISE = 200.0  # messages a second, when R11 was not asked for
 
@@ -53,6 +54,9 @@ async def _run(
         found.append((await timing.acknowledgement(folder / "r10", seconds, rate)).as_dict())
     if "R12" in only:
         found.append((await timing.overload(folder / "r12", seconds)).as_dict())
+    if "R4" in only:
+        failed = await syncs.run(folder / "r4", R4_POSITIONS)
+        found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})
     if "R1" in only:
         outcome = await kills.run(folder / "r1", messages=messages, kills=killed)
         found.append({"test": "R1 kill -9", **outcome.as_dict(), "is_good": outcome.is_good})

@@ -38,6 +38,7 @@ class SqlStore:
         self._writer = writer
         self._reader = reader
         self._translate = translate
+        self._broken: errors.StoreError | None = None
         self.journal = SqlJournal(
             write=lambda job: self._do(writer, job),
             read=lambda job: self._do(reader, job),
@@ -106,6 +107,8 @@ class SqlStore:
             await asyncio.to_thread(thread.stop)
 
     async def _do(self, thread: DatabaseThread, job: Job[T]) -> T:
+        if self._broken is not None and thread is self._writer:
+            raise self._broken
         try:
             return await asyncio.wrap_future(thread.submit(job))
         except errors.FrontdeskError:
@@ -114,4 +117,6 @@ class SqlStore:
             translated = self._translate(error)
             if translated is error:
                 raise
+            if isinstance(translated, errors.StoreError) and translated.is_lasting:
+                self._broken = translated
             raise translated from error

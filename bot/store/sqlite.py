@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 _MAY_WRITE = "Give this user the right to write to the file and to its folder."
 _HELD = "Another program holds the database: stop it, or wait until it is done."
+_UNSYNCED = "Check the disk, then start Frontdesk again: until then nothing is written."
+# pysqlite3 does not tell which input or output failed, so the worst is assumed.
+_UNSYNCED_CODES = {"SQLITE_IOERR", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"}
 _HINTS = {
     "SQLITE_FULL": "Free space on the disk of the database; Frontdesk then goes on by itself.",
     "SQLITE_READONLY": _MAY_WRITE,
@@ -74,6 +77,12 @@ def translate(error: Exception, what: str = "The database refused") -> Exception
     if not code and not isinstance(error, sa.exc.SQLAlchemyError | UnicodeError | OverflowError):
         return error
     family = "_".join(code.split("_")[:2])  # SQLITE_IOERR_FSYNC is an SQLITE_IOERR
+    if code in _UNSYNCED_CODES:
+        # The system may have dropped what it could not write, and say yes to the next sync: only
+        # reading the file anew shows what is there.
+        failed = errors.StoreError(f"{what}: the disk failed to sync.", hint=_UNSYNCED)
+        failed.is_lasting = True
+        return failed
     return errors.StoreError(f"{what}: {cause}.", hint=_HINTS.get(family, ""))
 
 

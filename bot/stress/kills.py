@@ -78,7 +78,7 @@ async def run(
         ]
         slowest = await _kill(server, kills, chance, sending)
         said = [one for talk in await asyncio.gather(*sending) for one in talk]
-        await _until_answered(book, len(said))
+        await until_answered(book, len(said))
         log = server.log
         await server.end()
     return _judge(book, said, log, kills=kills, slowest=slowest, started=started)
@@ -127,7 +127,7 @@ async def _talk(server: Echo, channel: str, number: int, count: int) -> list[str
             text = f"{number}#{place}"
             key = number * 100_000 + place
             for _ in itertools.count():
-                if await _sent(http, server, channel, str(number), key, text):
+                if await sent_by_vendor(http, server, channel, str(number), key, text):
                     break
                 await asyncio.sleep(RETRY_S)
             acknowledged.append(f"{channel} {text}")
@@ -135,9 +135,10 @@ async def _talk(server: Echo, channel: str, number: int, count: int) -> list[str
     return acknowledged
 
 
-async def _sent(
+async def sent_by_vendor(
     http: aiohttp.ClientSession, server: Echo, channel: str, sender: str, key: int, text: str
 ) -> bool:
+    """Send one message; whether it was acknowledged."""
     call = vendors.call(channel, sender, key, text, server.url)
     try:
         async with http.post(
@@ -148,7 +149,8 @@ async def _sent(
         return False
 
 
-async def _until_answered(book: Ledger, count: int) -> None:
+async def until_answered(book: Ledger, count: int) -> None:
+    """Wait until so many messages have a reply, but not for ever."""
     deadline = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline:
         if sum(len(book.texts(name)) for name in vendors.NAMES) >= count:

@@ -232,3 +232,25 @@ def test_versions_with_the_wal_bug(version: str, bug: bool) -> None:
 def test_errors_that_are_not_the_database_s_are_left_alone() -> None:
     bug = KeyError("x")
     assert sqlite.translate(bug) is bug
+
+
+async def test_after_a_failed_sync_nothing_is_written_before_a_restart(tmp_path: Path) -> None:
+    """What could not be synced may be lost although a later sync succeeds."""
+
+    def fail(_on: sa.Connection) -> None:
+        failed = sqlite3.OperationalError("disk I/O error")
+        failed.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+        raise sa.exc.OperationalError("COMMIT", None, failed)
+
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store: Any = open_store(url)
+    await store.ping()
+    with pytest.raises(errors.StoreError, match="failed to sync"):
+        await store._do(store._writer, fail)
+    with pytest.raises(errors.StoreError, match="failed to sync"):
+        await store.ping()
+    assert await store.turn("none") is None, "it can still be read"
+    await store.close()
+    again = open_store(url)
+    await again.ping()
+    await again.close()
