@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.stress.process import free_port
@@ -29,24 +30,49 @@ def binaries() -> Path:
     return found[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A server that can be stopped and started."""
+
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Of its maintenance database."""
+        return f"postgresql://frontdesk@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1"
+        options += f" -c unix_socket_directories={self.folder}"
+        _run(binaries() / "pg_ctl", *self._data, "-w", "-l", self.folder / "log", "-o", options,
+             "start")  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop it as a crash would: connections are cut."""
+        _run(binaries() / "pg_ctl", *self._data, "-m", "immediate", "-w", "stop")
+
+    @property
+    def _data(self) -> tuple[object, ...]:
+        return "-D", self.folder / "data"
+
+
 @contextmanager
-def cluster() -> Iterator[str]:
-    """A running server; gives the address of its maintenance database."""
-    with tempfile.TemporaryDirectory(prefix="frontdesk-postgres-") as folder:
-        yield from _running(Path(folder))
-
-
-def _running(folder: Path) -> Iterator[str]:
-    place, data, port = binaries(), folder / "data", free_port()
-    if os.getuid() == 0:
-        shutil.chown(folder, NOBODY)
-    _run(place / "initdb", "-D", data, "-U", "frontdesk", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    _run(place / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
-    try:
-        yield f"postgresql://frontdesk@127.0.0.1:{port}/postgres"
-    finally:
-        _run(place / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+def cluster() -> Iterator[Cluster]:
+    """A running server."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-postgres-") as name:
+        folder = Path(name)
+        if os.getuid() == 0:
+            shutil.chown(folder, NOBODY)
+        made = Cluster(folder, free_port())
+        words = ("-U", "frontdesk", "-A", "trust", "-E", "UTF8", "--no-sync")
+        _run(binaries() / "initdb", "-D", folder / "data", *words)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
 
 
 def new_database(address: str) -> str:
@@ -55,7 +81,7 @@ def new_database(address: str) -> str:
 
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     return address.rpartition("/")[0] + f"/{name}"
 
 

@@ -22,13 +22,20 @@ TAKEN = frozenset({"rest", "widget", "cli"})
 
 TABLE: Mapping[str, str] = {
     "callback": "bot.channels.callback",
+    "chatwoot": "bot.channels.chatwoot",
+    "dingtalk": "bot.channels.dingtalk",
+    "feishu": "bot.channels.feishu",
     "line": "bot.channels.line",
     "messenger": "bot.channels.messenger",
     "slack": "bot.channels.slack",
     "socketio": "bot.channels.sio",
+    "teams": "bot.channels.teams",
     "telegram": "bot.channels.telegram",
     "twilio": "bot.channels.twilio",
     "webhook": "bot.channels.webhook",
+    "wechat": "bot.channels.wechat",
+    "wecom": "bot.channels.wecom",
+    "wecom_kf": "bot.channels.wecom_kf",
     "whatsapp": "bot.channels.whatsapp",
 }
 """Our own channels: kind → module."""

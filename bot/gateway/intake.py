@@ -161,8 +161,7 @@ class Intake:
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Answer messages that were claimed from the journal."""
         for entry in entries:
-            if entry.message.id not in self._promises:
-                self._begin(entry)
+            self._begin(entry)
 
     def close(self) -> None:
         """Take nothing in any more."""
@@ -186,6 +185,8 @@ class Intake:
 
     def _begin(self, entry: Entry) -> None:
         message = entry.message
+        if message.id in self._promises:  # upkeep may claim what `accept` has stored just now
+            return
         promise: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         promise.add_done_callback(_seen)
         self._promises[message.id] = promise

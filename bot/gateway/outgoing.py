@@ -66,7 +66,8 @@ class Outgoing:
         pieces = channel.render(reply.messages, address)
         if isinstance(channel, HandsOver) and reply.decision.outcome is Outcome.HANDOFF:
             pieces = [*pieces, *channel.handover(address)]
-        due_at = self._now() + _held_back_s(channel)
+        # From its arrival: a reply that took longer than all deliveries need not wait any more.
+        due_at = message.received_at.timestamp() + _held_back_s(channel)
         for number, piece in enumerate(pieces):
             yield self._parcel(
                 message, message.channel, f"piece {number}", piece, address, due_at=due_at

@@ -107,7 +107,7 @@ class Sender:
         self._lanes.put((parcel.channel, parcel.lane), parcel)
 
     def taken(self, turn_id: str) -> None:
-        """The pieces of this turn were said otherwise: what is behind them need not wait."""
+        """The pieces of this turn were said otherwise, or can only be sent: none need wait."""
         if (event := self._taken.get(turn_id)) is not None:
             event.set()
 

@@ -48,13 +48,15 @@ class EchoEngine(Engine):
     """Says what it was told, after `takes_s` seconds."""
 
     takes_s = 0.0
+    pace: Callable[[Message], float] | None = None
+    """How long each message takes, where they differ."""
     calls = 0
 
     async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:
         """The message itself."""
         del brain
         type(self).calls += 1
-        await asyncio.sleep(self.takes_s)
+        await asyncio.sleep(self.takes_s if self.pace is None else self.pace(message))
         wants_person = message.text.startswith("/handoff")
         return Reply(
             messages=(BotMessage(text=PREFIX + message.text),),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 from aiohttp import ClientPayloadError, web
@@ -21,6 +22,7 @@ from bot.records import Entry
 from bot.web.keys import GATEWAY, PARTS, RATES
 
 CHUNK = 65_536
+GRACE_S = 0.3  # so late an answer still reaches the vendor; later ones may speak to nobody
 LEFT_OPEN_S = 1.5  # beyond its own deadline the vendor has hung up and tries again
 _log = structlog.get_logger()
 
@@ -45,7 +47,10 @@ async def webhook(request: web.Request) -> web.Response:
         await gateway.pull(channel, channel.name, received.notice)
     entries = await gateway.accept(channel.name, received.messages, received_at=arrived)
     if isinstance(channel, Passive) and len(entries) == 1:
-        return _said(await _passively(gateway, channel, entries[0], received, asked))
+        answer = await _passively(
+            gateway, channel, entries[0], received, asked, hears=lambda: _is_open(request)
+        )
+        return _said(answer)
     return _said(received.answer)
 
 
@@ -129,9 +134,19 @@ async def _check_rates(request: web.Request, channel: Channel, received: Receive
 
 
 async def _passively(
-    gateway: Gateway, channel: Passive, entry: Entry, received: Received, asked: Request
+    gateway: Gateway,
+    channel: Passive,
+    entry: Entry,
+    received: Received,
+    asked: Request,
+    *,
+    hears: Callable[[], bool],
 ) -> HttpAnswer:
-    """The reply itself as the answer, when it is there in time."""
+    """The reply itself as the answer, when it is there in time.
+
+    `hears` tells whether the vendor is still there: to one who has hung up nothing is said, so
+    that the next delivery or `send` says it.
+    """
     deadline = asked.received_at + channel.passive_within_s
     try:
         turn = await gateway.intake.turn_of(entry, within_s=deadline - time.time())
@@ -140,14 +155,21 @@ async def _passively(
     name = entry.message.channel
     if turn is not None:
         answer = channel.passive(turn.replies, entry.address or {}, asked)
+        if answer is not None and (not hears() or time.time() > deadline + GRACE_S):
+            return received.answer
         if answer is not None and await gateway.store.journal.take(name, turn.id):
             gateway.sender.taken(turn.id)
             return answer
+        gateway.sender.taken(turn.id)
         return received.answer
     if entry.deliveries < channel.passive_tries:
         await asyncio.sleep(max(0.0, deadline + LEFT_OPEN_S - time.time()))
         return HttpAnswer(status=503)
     return received.answer
+
+
+def _is_open(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
 
 
 def _said(answer: HttpAnswer) -> web.Response:

@@ -14,8 +14,8 @@ from tests import postgres
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """A PostgreSQL server of the tests' own."""
-    with postgres.cluster() as address:
-        yield address
+    with postgres.cluster() as running:
+        yield running.address
 
 
 @pytest.fixture(params=["sqlite", "sqlite of Python", "postgresql"])

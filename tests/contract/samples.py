@@ -42,25 +42,36 @@ class Sample:
     body: bytes
     sign: Callable[[bytes, float], Signed]
     signature: str
-    """The header that proves the request."""
+    """The header that proves the request; or the parameter of the URL, if `in_query`."""
     covers_body: bool = True
     timed: bool = False
-    """Whether the signature has a timestamp with a window of 300 s."""
+    """Whether the signature has a timestamp with a window of `window_s`."""
+    window_s: int = 300
     limit: int = 0
     """Of a text of a piece, in `unit`; 0: none."""
     unit: str = "characters"
+    form: str = "json"
+    """Of `body`: json, form or xml."""
+    wrap: Callable[[bytes], bytes] = bytes
+    """Seals `body` as the vendor does; most do not."""
+    in_query: bool = False
+    prepare: Callable[[Channel], None] = lambda _channel: None
+    """Gives the channel what it would fetch from the vendor before the first request."""
 
     def channel(self) -> Channel:
         if self.kind not in _OPEN:  # opening looks through the installed packages
             _OPEN[self.kind] = catalogue.open_one(self.kind, self.settings)
+            self.prepare(_OPEN[self.kind])
         return _OPEN[self.kind]
 
     def other_channel(self) -> Channel:
-        return catalogue.open_one(self.kind, self.other_settings)
+        channel = catalogue.open_one(self.kind, self.other_settings)
+        self.prepare(channel)
+        return channel
 
     def request(self, body: bytes | None = None, *, now: float = NOW) -> Request:
         """An authentic request, signed at `now` and arriving at NOW."""
-        content = self.body if body is None else body
+        content = self.wrap(self.body if body is None else body)
         signed = self.sign(content, now)
         return make(content, signed.headers, query=signed.query)
 
@@ -288,6 +299,7 @@ SAMPLES = [
         other_settings={"account_sid": "AC" + "0" * 32, "auth_token": "another"},
         body=b"MessageSid=SM1&From=%2B15550001&To=%2B15550002&NumMedia=0&Body=Where+is+my+parcel%3F",
         sign=twilio,
+        form="form",
         signature="X-Twilio-Signature",
         limit=6,
         unit="sms_segments",

@@ -1,0 +1,84 @@
+"""The gateway on a real PostgreSQL: two servers on one database, and a database that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.records import Backlog
+from bot.stress import ledger
+from tests import postgres
+from tests.postgres import Cluster
+from tests.unit.bot.gateway_app import Running, running, until
+
+BACK_WITHIN_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with postgres.cluster() as made:
+        yield made
+
+
+async def test_two_servers_answer_one_conversation_in_order_and_once(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    database = postgres.new_database(cluster.address)
+    async with (
+        ledger.vendor() as book,
+        running(tmp_path / "a", book=book, database=database) as a,
+        running(tmp_path / "b", book=book, database=database) as b,
+    ):
+        for place in range(20):
+            both: list[Running] = [a, b] if place % 3 else [b, a]
+            found = await asyncio.gather(
+                *(it.send("webhook", "1", place, f"1#{place}") for it in both),
+                both[0].send("telegram", str(place), place, f"{place}#0"),
+            )
+            assert found == [202, 202, 200]
+        await until(lambda: len(book.texts("webhook")) == 20)
+        await until(lambda: len(book.texts("telegram")) == 20)
+        assert book.texts("webhook") == [f"1#{place}" for place in range(20)]
+        assert set(book.counts("webhook").values()) == {1}
+        assert set(book.counts("telegram").values()) == {1}
+
+
+async def test_what_a_server_has_left_is_done_by_the_other(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    database = postgres.new_database(cluster.address)
+    async with ledger.vendor() as book, running(tmp_path / "b", book=book, database=database) as b:
+        async with running(tmp_path / "a", book=book, database=database, takes_s=60.0) as a:
+            assert await a.send("webhook", "1", 1, "1#0") == 202
+            assert await b.send("webhook", "1", 2, "1#1") == 202
+        await until(lambda: book.texts("webhook") == ["1#0", "1#1"])
+
+
+async def test_a_database_that_goes_away_is_a_503_and_comes_back(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """R5, in short."""
+    database = postgres.new_database(cluster.address)
+    async with running(tmp_path, database=database) as it:
+        assert await it.send("webhook", "1", 1, "1#0") == 202
+        await until(lambda: len(it.book.texts("webhook")) == 1)
+        await asyncio.to_thread(cluster.stop)
+        assert await it.send("webhook", "1", 2, "1#1") == 503
+        assert (await it.http.get(f"{it.url}/healthz")).status == 200
+        assert (await it.http.get(f"{it.url}/readyz")).status == 503
+        await asyncio.to_thread(cluster.start)
+        deadline = time.monotonic() + BACK_WITHIN_S
+        while await it.send("webhook", "1", 2, "1#1") != 202:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await until(lambda: it.book.texts("webhook") == ["1#0", "1#1"])
+        journal = it.parts.store.journal
+        for _ in range(100):
+            if await journal.backlog() == Backlog():
+                break
+            await asyncio.sleep(0.05)
+        assert await journal.backlog() == Backlog()
