@@ -200,6 +200,12 @@ class Settings(BaseSettings):
     log_format: str = Field(
         "text", pattern="^(text|json)$", description="text for people, json for machines."
     )
+    otlp_endpoint: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="OpenTelemetry collector that gets traces, e.g. http://127.0.0.1:4318; empty: "
+        "no traces.",
+    )
     server: Server = Server()
     models: Models = Models()
     policy: Policy = Policy()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bot import errors
+from bot import errors, tracing
 from bot.brain import BrainBox
 from bot.domain import Message, Reply, Turn
 from bot.engine import Engine
@@ -106,9 +106,11 @@ class Intake:
         """
         self._check_room(len(items))
         told = [parcel for item in items for parcel in self._outgoing.of_message(item.message)]
-        entries = await asyncio.shield(
-            self._store.journal.accept(items, owner=self._owner, outgoing=told, remember=remember)
-        )
+        with tracing.span("accept", message=items[0].message.id if items else ""):
+            storing = self._store.journal.accept(
+                items, owner=self._owner, outgoing=told, remember=remember
+            )
+            entries = await asyncio.shield(storing)
         new = {entry.message.id for entry in entries if entry.is_new}
         for entry in entries:
             if entry.is_new and entry.is_mine:
@@ -249,7 +251,9 @@ class Intake:
             pieces.extend(self._outgoing.of_reply(message, reply, entry.address))
             return pieces
 
-        return await self._engine.answer(entry.message, deliver), pieces
+        message = entry.message
+        with tracing.span("answer", message=message.id, channel=message.channel):
+            return await self._engine.answer(message, deliver), pieces
 
     async def _told(self, entry: Entry, cause: errors.DependencyError) -> bool:
         """Tell who waits that it failed; whether that is the end of it.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
-from bot import errors
+from bot import errors, tracing
 from bot.channels.channel import Channel, Delivery, SendError
 from bot.gateway import backoff
 from bot.gateway.breaker import Breaker
@@ -155,7 +155,8 @@ class Sender:
             await vendor.breaker.passed()
             if not await self._begins(parcel):
                 return None
-            failure = await self._send(parcel)
+            with tracing.span("send", message=parcel.turn_id or "", channel=parcel.channel):
+                failure = await self._send(parcel)
             vendor.note(failure)
         if failure is None:
             await self._surely(lambda: self._journal.finish(parcel.key))

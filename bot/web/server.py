@@ -15,7 +15,7 @@ from typing import IO
 import structlog
 from aiohttp import web
 
-from bot import errors, log
+from bot import errors, log, tracing
 from bot.assembly import open_parts, prepare_data_folder
 from bot.config import Settings
 from bot.knowledge import reader
@@ -33,8 +33,12 @@ OpenApp = Callable[[Settings, OnFailure], AbstractAsyncContextManager[web.Applic
 
 @contextlib.asynccontextmanager
 async def _open_app(settings: Settings, on_failure: OnFailure) -> AsyncIterator[web.Application]:
-    async with open_parts(settings) as parts:
-        yield create_app(parts, on_failure=on_failure)
+    tracing.configure(settings.otlp_endpoint)
+    try:
+        async with open_parts(settings) as parts:
+            yield create_app(parts, on_failure=on_failure)
+    finally:
+        await asyncio.to_thread(tracing.close)
 
 
 def run(settings: Settings) -> None:
