@@ -17,7 +17,7 @@ from typing import Any
 from classifier import errors
 
 MANIFEST = "manifest.json"
-FORMAT = 2  # 2: the words beside the encoder, familiarity, risk
+FORMAT = 3  # 2: the words beside the encoder, familiarity, risk; 3: punctuation among the words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,6 +152,21 @@ def _groups_by_intent(examples: Sequence[LabelledText], seed: int) -> dict[str, 
     return shuffled
 
 
+def sample(examples: Sequence[LabelledText], *, most: int, seed: int) -> tuple[LabelledText, ...]:
+    """About `most` of the `examples`, in their order: the same share of each intent, at least 2."""
+    if len(examples) <= most:
+        return tuple(examples)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, example in enumerate(examples):
+        places[example.intent].append(place)
+    chance = np.random.default_rng(seed)
+    kept: list[int] = []
+    for found in places.values():
+        count = max(MIN_EXAMPLES, round(len(found) * most / len(examples)))
+        kept += [found[i] for i in chance.permutation(len(found))[:count].tolist()]
+    return tuple(examples[place] for place in sorted(kept))
+
+
 def named(examples: Sequence[LabelledText]) -> str:
     """How many there are, and in which file: "258 texts of valid.csv"."""
     return f"{len(examples)} texts of {PurePath(examples[0].path).name or 'another file'}"

@@ -98,7 +98,7 @@ class Trainer:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.network = network.to(self.device)
         self.weights = {n: w for n, w in network.named_parameters() if w.requires_grad}
-        self.optimizer = torch.optim.AdamW(_groups(network, recipe), betas=(0.9, 0.999))
+        self.optimizer = torch.optim.AdamW(_groups(network, recipe), betas=(0.9, 0.999), fused=True)
         self.average = {name: weight.detach().clone() for name, weight in self.weights.items()}
         self.best: dict[str, torch.Tensor] = {}
         self.best_loss, self.best_epoch = float("inf"), 0

@@ -33,25 +33,35 @@ C = 1.0  # of the support vector machine
 ABSENT = -2.0  # the margin of a class without examples: below any that has some
 
 Floats = NDArray[np.float32]
-# A Chinese character is a word of its own: no segmenter, and mixed text needs no special case.
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
+# A Chinese character is a word of its own: no segmenter, and mixed text needs no special case. A
+# punctuation mark is one too: "诗。" and "诗？" are different requests.
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+|[^\w\s]")
+BEGIN, END = "^", "$"  # stand before the first word and after the last one
 
 
 def pieces(text: str) -> Iterator[str]:
-    """The n-grams of `text`: 1 and 2 words (3 if Chinese), and 2 to 4 characters within words."""
+    """The n-grams of `text`: 1 and 2 words (3 if Chinese), and 2 to 4 characters within words.
+
+    The two ends of the text count as words, but not alone.
+    """
     folded = unicodedata.normalize("NFKC", text[:MAX_CHARS]).casefold()
-    words = _WORD.findall(folded)
-    for place, word in enumerate(words):
+    words = [BEGIN, *_WORD.findall(folded), END]
+    chinese = ["\u3400" <= word[0] <= "\u9fff" for word in words]
+    for place, word in enumerate(words[1:], start=1):
+        yield f"{words[place - 1]} {word}"
+        if place > 1 and (chinese[place - 1] or chinese[place]):
+            yield " ".join(words[place - 2 : place + 1])
+        if place == len(words) - 1:
+            return
         yield word
-        if place:
-            yield f"{words[place - 1]} {word}"
-        if "\u3400" <= word[0] <= "\u9fff":
-            if place > 1:
-                yield " ".join(words[place - 2 : place + 1])
-            continue
-        padded = f"_{word}_"
-        for size in (2, 3, 4):
-            yield from (f"#{padded[i : i + size]}" for i in range(len(padded) - size + 1))
+        if word[0].isalnum() and not chinese[place]:
+            yield from _letters(word)
+
+
+def _letters(word: str) -> Iterator[str]:
+    padded = f"_{word}_"
+    for size in (2, 3, 4):
+        yield from (f"#{padded[i : i + size]}" for i in range(len(padded) - size + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

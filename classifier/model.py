@@ -28,11 +28,14 @@ from classifier.prediction import IntentPrediction, RankedIntent
 
 HEAD_FILE = "head.safetensors"
 HEAD = "head"
+AT_ONCE = 5000  # texts whose vectors and margins are in memory together
 NETWORKS = tuple(method.value for method in Method if method.tunes)
 
 Floats = NDArray[np.float32]
 Dense = Callable[[Sequence[str]], tuple[Floats, Floats]]
 """Texts → logits (n, classes) and unit vectors (n, dim)."""
+Told = Callable[[str, float], None]
+"""Called with the name of a step and the share of it that is done, 0 to 1."""
 
 
 class TextEncoder(Protocol):
@@ -65,8 +68,25 @@ class IntentClassifier:
         """The same parts under another manifest."""
         return IntentClassifier(manifest, self._parts)
 
-    def read(self, texts: Sequence[str]) -> tuple[evaluate.Probabilities, Floats]:
-        """Calibrated probabilities (n, classes) and familiarity scores (n,), higher is usual."""
+    def read(
+        self, texts: Sequence[str], on_progress: Told = lambda _step, _share: None
+    ) -> tuple[evaluate.Probabilities, Floats]:
+        """Calibrated probabilities (n, classes) and familiarity scores (n,), higher is usual.
+
+        Of very many texts some thousands are read at a time, to spare the memory.
+
+        Args:
+            texts: n of them.
+            on_progress: told the step and the share of the texts that is done.
+        """
+        found = [self._read(texts[:AT_ONCE])]
+        for start in range(AT_ONCE, len(texts), AT_ONCE):
+            on_progress(f"reading {len(texts)} texts", start / len(texts))
+            found.append(self._read(texts[start : start + AT_ONCE]))
+        said, scores = zip(*found, strict=True)
+        return np.concatenate(said), np.concatenate(scores)
+
+    def _read(self, texts: Sequence[str]) -> tuple[evaluate.Probabilities, Floats]:
         parts = self._parts
         dense, vectors = parts.dense(texts)
         margins = parts.lexical.margins(texts)

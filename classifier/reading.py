@@ -118,6 +118,8 @@ def _rows(path: Path, wanted: Sequence[_Wanted]) -> Iterator[Row]:
 
 def _table(path: Path, wanted: Sequence[_Wanted]) -> Iterator[Row]:
     name, text = str(path), _decoded(path)
+    if not text.strip():
+        raise _error(name, 0, "the file is empty.", "Give a file with texts and their labels.")
     csv.field_size_limit(sys.maxsize)
     first = text.partition("\n")[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=first.count)

@@ -13,6 +13,7 @@ from classifier.risk import RiskPoint
 from classifier.train import Trained, gold_of
 
 MEGABYTE = 1e6
+QUOTED = 500  # characters of a text that a report quotes
 
 
 def write(
@@ -35,7 +36,7 @@ def write(
     manifest = trained.manifest
     texts = tuple(example.text for example in trained.tested)
     evidence = Evidence(
-        texts=texts,
+        texts=tuple(_short(text) for text in texts),
         labels=manifest.labels,
         gold=gold_of(trained.tested, manifest.labels),
         probabilities=trained.probabilities,
@@ -50,6 +51,10 @@ def write(
         findings=tuple((f.en, f.zh) for f in inspection.inspect(examples).findings),
     )
     page.write(folder, evidence)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
 
 
 def _facts(folder: Path, trained: Trained, seconds: float | None) -> Mapping[str, Text]:

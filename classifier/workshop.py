@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MANY_PER_INTENT = 20  # of fewer, fine-tuning learns no more than heads do (docs/benchmarks.md)
 STRAY = 0.01  # share of Chinese texts in data that count as English
 HOLDOUT, HOLDOUT_OF_FEW = 0.1, 0.2
+MAX_EXAMPLES = 100_000  # more teach hardly anything and would take hours
 MAX_UNLABELLED = 20_000  # what more of them would add, they take away in time
 THREADS = 2
 RUN_FILE = "run.json"
@@ -131,8 +132,8 @@ def make(
 ) -> Trained:
     """Train by `order` into its folder, which appears whole or not at all.
 
-    A fine-tuning that was interrupted goes on at its last whole epoch when the same is ordered
-    again.
+    Of more than `MAX_EXAMPLES` examples a sample is learned, and the report says so. A fine-tuning
+    that was interrupted goes on at its last whole epoch when the same is ordered again.
 
     Args:
         order: what to train.
@@ -152,7 +153,9 @@ def make(
         raise errors.ArtifactError(
             f"{order.out} exists already.", hint="Choose another folder, or delete this one."
         )
-    plan = _plan(order, examples, valid, on_progress)
+    some = dataset.sample(examples, most=MAX_EXAMPLES, seed=order.recipe.seed)
+    asked = dataset.sample(valid, most=MAX_EXAMPLES, seed=order.recipe.seed)
+    plan = _plan(order, some, asked, on_progress)
     served = runtime.Encoder(plan.encoder_folder, threads=THREADS)
     started = time.monotonic()
     about = _begin(order, plan)
@@ -169,12 +172,24 @@ def make(
             seconds = time.monotonic() - started
             for name in (RUN_FILE, tracking.FILE):
                 shutil.copy2(order.unfinished / name, building / name)
-            reporting.write(building, trained, plan.examples, notes=order.notes, seconds=seconds)
+            notes = (*order.notes, *_sampled(len(some), len(examples)))
+            reporting.write(building, trained, plan.examples, notes=notes, seconds=seconds)
             artifact.seal(building, trained.manifest)
     finally:
         if order.out.exists() or not any(order.unfinished.rglob(checkpoint.FILE)):
             shutil.rmtree(order.unfinished)  # nothing there to go on from
     return trained
+
+
+def _sampled(some: int, of: int) -> tuple[tuple[str, str], ...]:
+    if some == of:
+        return ()
+    return (
+        (
+            f"Learned from a sample: {some} of {of} examples, the same share of each label.",
+            f"仅学习了抽样：{of} 条例句中的 {some} 条，各标签比例不变。",
+        ),
+    )
 
 
 def _plan(

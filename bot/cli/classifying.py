@@ -30,6 +30,7 @@ from classifier.reading import Columns
 TERMINATED = 143  # 128 + SIGTERM, as shells count
 SHOWN = 3  # intents of a ranking
 DIGITS = 4
+PRINTED_AT_ONCE = 1000  # texts of a million would not all fit into memory with their rankings
 NAMES = {
     "n": "texts 文本数",
     "accuracy": "accuracy 准确率",
@@ -187,8 +188,8 @@ def evaluate(
     with progress.bars() as report:
         model = workshop.open_model(folder, encoders=encoders, on_progress=report)
         gold = _gold(model, examples)
-        said, familiar = model.read([example.text for example in examples])
-        unfamiliar = model.read(strange)[1] if strange else None
+        said, familiar = model.read([example.text for example in examples], report)
+        unfamiliar = model.read(strange, report)[1] if strange else None
     scores = measures.score(said, gold)
     found: dict[str, Any] = {
         "n": scores.examples,
@@ -229,7 +230,14 @@ def predict(
         raise errors.DatasetError("no texts.", hint="Give them as words, or a file with --data.")
     with progress.bars() as report:
         model = workshop.open_model(folder, encoders=encoders, on_progress=report)
-        found = model.predict(texts)
+    for start in range(0, len(texts), PRINTED_AT_ONCE):
+        some = texts[start : start + PRINTED_AT_ONCE]
+        _print_predicted(some, model.predict(some), as_json=as_json)
+
+
+def _print_predicted(
+    texts: Sequence[str], found: Sequence[IntentPrediction], *, as_json: bool
+) -> None:
     if as_json:
         for text, prediction in zip(texts, found, strict=True):
             _write(_shown(text, prediction))
@@ -256,7 +264,7 @@ def compare(
     with progress.bars() as report:
         for folder in (first, second):
             model = workshop.open_model(folder, encoders=encoders, on_progress=report)
-            right.append(model.probabilities(texts).argmax(axis=1) == _gold(model, examples))
+            right.append(model.read(texts, report)[0].argmax(axis=1) == _gold(model, examples))
     found = measures.compare(*right)
     accuracies = [round(float(hits.mean()), DIGITS) for hits in right]
     if as_json:

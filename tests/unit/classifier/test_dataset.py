@@ -126,3 +126,20 @@ def test_the_fingerprint_ignores_order_and_place_but_not_words() -> None:
     assert dataset.fingerprint(rows) != dataset.fingerprint(
         [example("hi", "goodbye"), example("bye", "greet")]
     )
+
+
+def test_a_sample_keeps_the_share_of_each_intent_and_the_order() -> None:
+    many = [
+        LabelledText(text=f"{n}", intent="rare" if n % 50 == 0 else "often") for n in range(400)
+    ]
+    found = dataset.sample(many, most=100, seed=1)
+    numbers = [int(example.text) for example in found]
+    assert numbers == sorted(numbers)
+    assert [example.intent for example in found].count("rare") == 2
+    assert len(found) == 100
+    assert found == dataset.sample(many, most=100, seed=1)
+
+
+def test_few_examples_are_no_sample() -> None:
+    few = [LabelledText(text="a", intent="x"), LabelledText(text="b", intent="y")]
+    assert dataset.sample(few, most=2, seed=1) == tuple(few)

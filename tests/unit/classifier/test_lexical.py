@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier import lexical
@@ -17,19 +17,26 @@ GOLD = np.array([0, 0, 1, 1])
 
 def test_words_pairs_and_letters() -> None:
     assert set(lexical.pieces("My Bag")) == {
-        "my", "bag", "my bag", "#_m", "#my", "#y_", "#_my", "#my_", "#_my_",
+        "my", "bag", "^ my", "my bag", "bag $", "#_m", "#my", "#y_", "#_my", "#my_", "#_my_",
         "#_b", "#ba", "#ag", "#g_", "#_ba", "#bag", "#ag_", "#_bag", "#bag_",
     }  # fmt: skip
 
 
 def test_a_chinese_character_is_a_word() -> None:
-    assert list(lexical.pieces("我要退")) == ["我", "要", "我 要", "退", "要 退", "我 要 退"]
+    assert list(lexical.pieces("我要退")) == [
+        "^ 我", "我", "我 要", "^ 我 要", "要", "要 退", "我 要 退", "退", "退 $", "要 退 $",
+    ]  # fmt: skip
+
+
+def test_a_punctuation_mark_is_a_word_without_letters() -> None:
+    assert set(lexical.pieces("ok?")) - set(lexical.pieces("ok")) == {"?", "ok ?", "? $"}
 
 
 def test_width_and_case_make_no_difference() -> None:
     assert list(lexical.pieces("ＡＢＣ１２")) == list(lexical.pieces("abc12"))
 
 
+@settings(deadline=None)  # its first example waits for scikit-learn
 @given(st.text())
 def test_any_text_has_margins(text: str) -> None:
     found = lexical.fit(TEXTS, GOLD, 2).margins([text])

@@ -64,6 +64,19 @@ def test_the_manifest_tells_what_was_learned(classifier: IntentClassifier) -> No
     assert manifest.arguments["seed"] == 13
 
 
+def test_many_texts_are_read_in_parts(
+    classifier: IntentClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [text for text, _ in UNSEEN[:5]]
+    whole, usual = classifier.read(texts)
+    monkeypatch.setattr(model, "AT_ONCE", 2)
+    told: list[float] = []
+    said, scores = classifier.read(texts, lambda _step, share: told.append(share))
+    np.testing.assert_allclose(said, whole, atol=1e-2)  # int8: a batch has one scale
+    np.testing.assert_allclose(scores, usual, atol=0.5)
+    assert told == [0.4, 0.8]
+
+
 def test_a_ranking_holds_every_intent_once_and_sums_to_one(classifier: IntentClassifier) -> None:
     prediction = classifier.predict(["where is my parcel"])[0]
     names = [item.name for item in prediction.ranking]

@@ -71,7 +71,7 @@ def test_rasa_files_and_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.csv", b"", "no text column"),
+        ("a.csv", b"", "the file is empty"),
         ("a.csv", b"text,intent\n", "no examples"),
         ("a.csv", b"text,intent\nhi,greet\n ,greet\n", r"a\.csv:3: the text is empty"),
         ("a.csv", b"text,intent\nhi,\n", r"a\.csv:2: the label is empty"),
