@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli import classifier
+from bot.cli import classifier, retrieving
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(classifier.app, name="classifier")
+app.add_typer(retrieving.app, name="retrieval")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
 
 

@@ -78,7 +78,8 @@ def test_a_candidate_says_how_it_was_found(counting: Counting, cache: VectorCach
     assert (best.answer, best.matched) == (TRACK_EN, "where is my order")
     assert best.cosine == pytest.approx(1, abs=0.02)  # int8: a text differs a little by its batch
     assert best.score == pytest.approx(sum(WEIGHTS[n] * v for n, v in best.parts.items()))
-    assert set(best.parts) == {"question", "answer", "centre"}
+    assert set(best.parts) == {"question", "answer", "centre", "words", "answer_words"}
+    assert 0 < best.probability < 1
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
 
