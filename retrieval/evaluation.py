@@ -16,8 +16,8 @@ from typing import Any
 
 from retrieval import errors
 from retrieval.candidate import PastAnswer
+from retrieval.readers import rows
 
-HAN = ("\u3400", "\u9fff")
 DEPTH = 100  # candidates ranked for each query
 CUTS = (1, 5, 10)
 
@@ -38,25 +38,34 @@ def read_beir(folder: Path, part: str = "test") -> BeirFolder:
     Raises:
         errors.CorpusError: a file is missing or broken.
     """
-    answers = tuple(_document(row) for row in _rows(folder / "corpus.jsonl"))
+    answers = read_corpus(folder)
     texts = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "queries.jsonl")}
     relevant = _qrels(folder / "qrels" / f"{part}.tsv")
     queries = {name: text for name, text in texts.items() if relevant.get(name)}
     return BeirFolder(answers=answers, queries=queries, relevant=relevant)
 
 
+def read_corpus(folder: Path) -> tuple[PastAnswer, ...]:
+    """The documents in `folder` as answers.
+
+    Raises:
+        errors.CorpusError: the file is missing or broken.
+    """
+    return tuple(_document(row) for row in _rows(folder / "corpus.jsonl"))
+
+
 def language_of(text: str) -> str:
     """Chinese if `text` holds a Han character, else English."""
-    return "zh" if any(HAN[0] <= char <= HAN[1] for char in text) else "en"
+    return rows.language_of(text)
 
 
 def metrics(
     ranked: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]
 ) -> dict[str, float]:
     """Means over the queries of `ranked`, which are document ids, best first."""
-    rows = [_of_one(found, relevant[query]) for query, found in ranked.items()]
+    each = [_of_one(found, relevant[query]) for query, found in ranked.items()]
     names = [*(f"recall@{cut}" for cut in CUTS), "mrr@10", "ndcg@10", "map"]
-    return {name: sum(row[name] for row in rows) / max(len(rows), 1) for name in names}
+    return {name: sum(row[name] for row in each) / max(len(each), 1) for name in names}
 
 
 def _of_one(found: Sequence[str], grades: Mapping[str, int]) -> dict[str, float]:
@@ -65,11 +74,7 @@ def _of_one(found: Sequence[str], grades: Mapping[str, int]) -> dict[str, float]
              for place, name in enumerate(found[:10], start=1) if name in grades]  # fmt: skip
     ideal = sorted(grades.values(), reverse=True)[:10]
     best = sum((2**grade - 1) / math.log2(place + 1) for place, grade in enumerate(ideal, start=1))
-    row: dict[str, float] = {
-        # R@1 as the published figures use it: one of the right ones stands first
-        f"recall@{cut}": _recall(hits, cut, len(grades))
-        for cut in CUTS
-    }
+    row: dict[str, float] = {f"recall@{cut}": _recall(hits, cut, len(grades)) for cut in CUTS}
     row["mrr@10"] = 1 / hits[0] if hits and hits[0] <= 10 else 0.0
     row["ndcg@10"] = sum(gains) / best
     row["map"] = sum((i + 1) / place for i, place in enumerate(hits)) / len(grades)

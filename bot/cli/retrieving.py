@@ -123,3 +123,57 @@ def _table(found: list[Candidate], *, explain: bool) -> Table:
             *(numbers if explain else ()),
         )
     return table
+
+
+@app.command("import", help="Add answers from a file to the database. 导入答案。")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(help="CSV, JSONL, XLSX, Markdown, chat export or BEIR folder. 文件")
+    ],
+    origin: Annotated[
+        str, typer.Option(help="Name of the source; default: its file name. 来源")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change. 仅预览")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Import the good rows all the same. 跳过错误行")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete what this source no longer holds. 替换")
+    ] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add answers from a file to the answers database, all of them or none."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from bot.store import answers  # noqa: PLC0415
+    from retrieval.readers import files  # noqa: PLC0415
+
+    chosen = settings(given(None, data))
+    found = files.read(source)
+    bad = [{"problem": str(p), "line": p.line, "hint": p.hint} for p in found.problems]
+    for problem in bad:
+        sys.stderr.write(f"{source.name}: {problem['problem']} {problem['hint']}\n")
+    if bad and not skip_bad:
+        if as_json:
+            sys.stdout.write(json.dumps({"imported": False, "problems": bad}) + "\n")
+        sys.stderr.write("Nothing was imported. --skip-bad imports the rest. 未导入任何内容。\n")
+        raise typer.Exit(2)
+    book = answers.AnswerBook(chosen.data / answers.FILE_NAME)
+    try:
+        write = book.sync if replace else book.put
+        receipt = write(found.answers, origin=origin or source.name, dry=dry_run)
+    finally:
+        book.close()
+    figures = {"imported": not dry_run, **asdict(receipt), "skipped": len(bad)}
+    if as_json:
+        sys.stdout.write(json.dumps({**figures, "problems": bad}) + "\n")
+        return
+    what = "would be 将会" if dry_run else "done 已完成"
+    sys.stdout.write(
+        f"{what}: {receipt.added} added 新增, {receipt.changed} changed 修改, "
+        f"{receipt.unchanged} unchanged 未变, {receipt.removed} removed 删除, "
+        f"{len(bad)} skipped 跳过; revision 版本 {receipt.revision}\n"
+    )

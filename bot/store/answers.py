@@ -27,6 +27,8 @@ from retrieval.candidate import PastAnswer
 FORMAT = 1  # of the tables; a newer one is refused
 BUSY_S = 10.0
 AT_ONCE = 500  # ids in one question to the database
+FILE_NAME = "answers.db"
+"""Its name in the data folder."""
 PROJECT = "project"
 """The origin of answers from the project's own files."""
 
