@@ -6,6 +6,7 @@ The weights make the score log-odds: its softmax over the candidates is the prob
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +20,22 @@ from retrieval.lexical import LexicalQuery
 from retrieval.segment import Ints, Segment
 
 Floats = NDArray[np.float32]
+Weights = Mapping[str, float]
 ROWS_BY_MEANING = 96  # nearest texts looked at; they belong to some 25 answers
 ROWS_BY_WORDS = 64
 
 # Log-odds per unit of evidence, fitted as a conditional logit (McFadden 1974) on
-# knowledge/eval/dev; docs/decisions/0014 says how, and `frontdesk retrieval fit` does it again.
-WEIGHTS: dict[str, float] = {
-    "question": 8.8, "answer": 3.0, "centre": 12.6,
-    "words": 0.0, "answer_words": 0.0,
-    "expert": 0.0, "expert_answer": 0.0,
-    "code": 12.0,
+# knowledge/eval/dev: once with all phrasings, once with one phrasing left of each answer, where the
+# answer itself has to tell more (docs/decisions/0014). In between, they are mixed.
+MANY: Weights = {
+    "question": 6.3, "answer": 1.5, "centre": 10.9, "words": 7.9, "answer_words": 0.6,
+    "expert": 4.3, "expert_answer": 2.6, "code": 12.0,
 }  # fmt: skip
+ONE: Weights = {
+    "question": 0.8, "answer": 8.3, "centre": 8.0, "words": 3.0, "answer_words": 3.9,
+    "expert": 3.1, "expert_answer": 7.4, "code": 12.0,
+}  # fmt: skip
+MANY_PHRASINGS = 4  # from which an answer counts as one with many
 DENSE = frozenset({"question", "answer", "centre", "expert", "expert_answer"})
 LEXICAL = frozenset({"words", "answer_words", "code"})
 
@@ -48,22 +54,26 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """Which evidence counts; `rerank` is all of it over a longer list."""
+    """Which evidence counts."""
 
-    weights: Mapping[str, float]
+    by_meaning: bool = True
+    """Whether vectors find and rank candidates."""
+    by_words: bool = True
+    """Whether words and codes do."""
 
-    @property
-    def by_meaning(self) -> bool:
-        """Whether vectors find candidates."""
-        return any(self.weights.get(name) for name in DENSE)
-
-    @property
-    def by_words(self) -> bool:
-        """Whether words find candidates."""
-        return any(self.weights.get(name) for name in LEXICAL)
+    def weights(self, phrasings: int) -> Weights:
+        """What the evidence counts for an answer with so many phrasings."""
+        return _mixed(min(phrasings, MANY_PHRASINGS), self.by_meaning, self.by_words)
 
 
-HYBRID = Ways(weights=WEIGHTS)
+@functools.cache
+def _mixed(phrasings: int, by_meaning: bool, by_words: bool) -> Weights:
+    share = (phrasings - 1) / (MANY_PHRASINGS - 1)
+    kept = (DENSE if by_meaning else frozenset()) | (LEXICAL if by_words else frozenset())
+    return {name: share * MANY[name] + (1 - share) * ONE[name] for name in MANY if name in kept}
+
+
+HYBRID = Ways()
 
 
 def candidates(
@@ -99,7 +109,7 @@ def candidates(
     rows = shape.rows(entries)
     evidence = Evidence(segment, asked, entries, rows, matches.of(rows))
     wanted = [i for i, v in enumerate(evidence.variants.tolist()) if usable[v]]
-    return [evidence.candidate(place, ways.weights) for place in wanted]
+    return [evidence.candidate(place, ways) for place in wanted]
 
 
 EXPERT_SCAN = 20_000  # rows up to which the second encoder looks for candidates of its own
@@ -134,7 +144,9 @@ class Evidence:
         self._starts = np.flatnonzero(np.diff(of_row, prepend=-1))  # (variants,)
         self.variants = of_row[self._starts]
         self._ends = np.append(self._starts[1:], len(rows))
-        self._cosines = segment.vectors[rows].astype(np.float32, copy=False) @ asked.vector  # (m,)
+        self._cosines = np.zeros(len(rows), np.float32)
+        if len(asked.vector) == segment.vectors.shape[1]:  # else only words are asked for
+            self._cosines = segment.vectors[rows].astype(np.float32, copy=False) @ asked.vector
         self._words = words
         self._expert = None
         if segment.expert is not None and asked.expert is not None:
@@ -152,7 +164,7 @@ class Evidence:
         found: Floats = (sums / counts / shape.centre_length[entries]).astype(np.float32)
         return found
 
-    def candidate(self, place: int, weights: Mapping[str, float]) -> Candidate:
+    def candidate(self, place: int, ways: Ways) -> Candidate:
         """The variant number `place` of `variants` as a candidate."""
         start, last = int(self._starts[place]), int(self._ends[place]) - 1
         variant = int(self.variants[place])
@@ -173,6 +185,7 @@ class Evidence:
             named = self._segment.codes.get(variant, frozenset())
             parts["code"] = sum(idf for code, idf in codes.items() if code in named)
         answer = self._segment.answers[variant]
+        weights = ways.weights(len(answer.questions))
         return Candidate(
             answer=answer,
             score=sum(weights.get(name, 0.0) * value for name, value in parts.items()),

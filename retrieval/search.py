@@ -16,12 +16,12 @@ from retrieval import corpus, lexical, probability, scoring, segment, tokens, wh
 from retrieval.candidate import Candidate, PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
 from retrieval.index import Mask
-from retrieval.scoring import HYBRID, WEIGHTS, Asked, Ways
+from retrieval.scoring import HYBRID, Asked, Ways
 from retrieval.segment import Row, Segment, entries_of, rows_of
 from retrieval.vectors import Progress, TextEncoder, VectorCache
 from retrieval.whitening import Whitening
 
-__all__ = ["WEIGHTS", "Expert", "Retriever", "Row", "rows_of"]
+__all__ = ["Expert", "Retriever", "Row", "rows_of"]
 
 FRESH_LEAST = 24  # entries of the last segment that an edit makes anew in any case
 FRESH_ENTRIES = 512  # and at most
@@ -238,10 +238,12 @@ class Retriever:
     def _asked(self, queries: Sequence[Query]) -> list[Asked]:
         """The queries in all the forms that are searched with."""
         texts = [query.text[:MAX_QUERY] for query in queries]
-        vectors = self._tools.whitening.apply(self._tools.encoder.encode(texts, Side.QUERY))
+        vectors = np.zeros((len(texts), 1), np.float32)
+        if self._ways.by_meaning:
+            vectors = self._tools.whitening.apply(self._tools.encoder.encode(texts, Side.QUERY))
         special: dict[int, NDArray[np.float32]] = {}
         expert = self._tools.expert
-        if expert is not None:
+        if expert is not None and self._ways.by_meaning:
             some = [i for i, query in enumerate(queries) if query.language == expert.lang]
             if some:
                 found = expert.encoder.encode([texts[i] for i in some], Side.QUERY)

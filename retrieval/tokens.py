@@ -19,7 +19,7 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _PIECE = re.compile(
     rf"(?P<han>[{_HAN}]+)|(?P<code>[a-z0-9]+(?:[-.:][a-z0-9]+)*)|(?P<word>[^\W_{_HAN}]+)"
 )
-_SPACED_CODE = re.compile(r"(?<![a-z0-9-])([a-z]{1,5})[ -]+(\d[\da-z-]*)(?![a-z0-9])")
+_SPACED_CODE = re.compile(r"(?<![a-z0-9-])([a-z]{1,4})[ -]+(\d[\da-z-]*)(?![a-z0-9])")
 _DIGIT = re.compile(r"\d")
 _PARTS = re.compile(r"[-.:]")
 
@@ -65,7 +65,7 @@ def _spaced_codes(plain: str) -> list[str]:
     found = []
     for match in _SPACED_CODE.finditer(plain):
         whole = match[1] + _PARTS.sub("", match[2])
-        if " " in match[0] and sum(map(str.isdigit, whole)) > 1:
+        if " " in match[0] and sum(map(str.isdigit, whole)) > 2:
             found.append(CODE + whole[:MAX_TERM])
     return found
 

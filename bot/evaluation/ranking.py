@@ -15,7 +15,7 @@ from bot.evaluation.asking import Asking, Mode
 from retrieval import evaluation
 from retrieval.candidate import Query
 from retrieval.index import ExactIndex
-from retrieval.scoring import DENSE, LEXICAL, WEIGHTS, Ways
+from retrieval.scoring import Ways
 
 if TYPE_CHECKING:
     from retrieval.search import Retriever
@@ -28,9 +28,8 @@ NEIGHBOURS = 10
 
 
 def ways(mode: Mode) -> Ways:
-    """The weights of `mode`: those of the search, with the other evidence left out."""
-    kept = {Mode.DENSE: DENSE, Mode.LEXICAL: LEXICAL, Mode.HYBRID: DENSE | LEXICAL}[mode]
-    return Ways(weights={name: weight for name, weight in WEIGHTS.items() if name in kept})
+    """The evidence of `mode`: that of the search, or a part of it."""
+    return Ways(by_meaning=mode is not Mode.LEXICAL, by_words=mode is not Mode.DENSE)
 
 
 def evaluate(
