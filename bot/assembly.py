@@ -16,7 +16,6 @@ from bot.config import Settings
 from bot.domain import Thresholds
 from bot.engine import Engine
 from bot.inference import ModelThread
-from bot.knowledge import reader
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
 from bot.ports import Store
@@ -122,12 +121,15 @@ class BrainMaker:
         self._last_retriever: Retriever | None = None
 
     def read_knowledge(self) -> Knowledge:
-        """The project folder as it is now.
+        """The project folder as it is now, and what was imported into the answers database.
 
         Raises:
-            errors.KnowledgeError: something in it is broken.
+            errors.KnowledgeError: something in the project folder is broken.
+            errors.StoreError: the answers database cannot be used.
         """
-        return reader.read(self._settings.project)
+        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
+
+        return library.read(self._settings)
 
     def trained(self, knowledge: Knowledge) -> Registered | None:
         """The model in use, if it was trained on the encoder that this knowledge gets."""

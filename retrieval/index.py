@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from retrieval.encoders.spec import Vectors
 
 FLAT_ROWS = 8_000  # up to here comparing with every row takes under 1.5 ms
-TRAINING_ROWS_PER_CLUSTER = 64
+TRAINING_ROWS_PER_CLUSTER = 40
 PROBED = 400  # rows of the index that ask for their neighbours to measure the recall
 RECALL = 0.985  # aimed at when the number of clusters to look into is chosen
 NOISE = 0.35  # length of what is added to a row to make a question of it
@@ -117,7 +117,7 @@ class ClusterIndex:
         asked = self._vectors[np.sort(some)].astype(np.float32)
         asked = asked + noise.normal(0, NOISE / math.sqrt(asked.shape[1]), asked.shape)
         asked = (asked / np.linalg.norm(asked, axis=1, keepdims=True)).astype(np.float32)
-        true = _true_neighbours(self._vectors, asked)
+        true = true_neighbours(self._vectors, asked)
         self._index.nprobe = 4
         everything = np.ones(len(self._vectors), np.bool_)
         while True:
@@ -146,7 +146,7 @@ def _selector(mask: Mask) -> faiss.IDSelector:
 
 
 def _cluster(vectors: Vectors) -> faiss.IndexIVFScalarQuantizer:
-    clusters = max(16, int(4 * math.sqrt(len(vectors))))
+    clusters = max(16, int(2 * math.sqrt(len(vectors))))
     dim = vectors.shape[1]
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dim), dim, clusters, faiss.ScalarQuantizer.QT_8bit,
@@ -161,7 +161,7 @@ def _cluster(vectors: Vectors) -> faiss.IndexIVFScalarQuantizer:
     return index
 
 
-def _true_neighbours(vectors: Vectors, asked: Vectors) -> NDArray[np.int64]:
+def true_neighbours(vectors: Vectors, asked: Vectors) -> NDArray[np.int64]:
     """(asked, 10) rows, by comparing with all of them piece by piece."""
     best = np.full((len(asked), 10), -np.inf, np.float32)
     rows = np.zeros((len(asked), 10), np.int64)

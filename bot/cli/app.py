@@ -190,6 +190,23 @@ def bench_classifier(
     )
 
 
+@bench_app.command("retrieval", help="Search at size, edits under load, codes. 检索性能测试。")
+def bench_retrieval(
+    data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
+    sizes: Annotated[
+        str, typer.Option(help="Numbers of entries, separated by commas. 条目数")
+    ] = "1000,100000,1000000",
+    edits: Annotated[int, typer.Option(min=0, help="How many edits. 编辑次数")] = 1000,
+    var: Annotated[Path | None, typer.Option(help="Folder of the models. 模型目录")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure search at size, edits under load, and codes."""
+    from bot.cli import retrieval_bench  # noqa: PLC0415
+
+    numbers = [int(size) for size in sizes.split(",")]
+    retrieval_bench.run(settings(given(None, var)), data, numbers, edits, as_json=as_json)
+
+
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")
 def doctor(
     project: Project = None,
