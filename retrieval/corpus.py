@@ -1,7 +1,8 @@
 """Reads approved answers from CSV files and checks every row: all of a folder, or an error.
 
 Columns: id, lang, intent, questions (separated by " | "), answer, and optionally channel,
-audience, valid_from, valid_until (ISO 8601; UTC unless an offset is given), enabled (true or false).
+audience, valid_from, valid_until (ISO 8601; UTC unless an offset is given), enabled (true or
+false).
 """
 
 from __future__ import annotations
