@@ -13,7 +13,7 @@ from typing import Protocol
 
 from retrieval import errors
 from retrieval.candidate import Candidate, PastAnswer, Query
-from retrieval.search import Retriever
+from retrieval.search import REFIT_SHARE, Retriever
 
 WAIT_S = 5.0  # for a revision that another process has promised
 STEP_S = 0.01
@@ -138,7 +138,9 @@ def _applied(
     retriever: Retriever, entries: Entries, make: Callable[[Sequence[PastAnswer]], Retriever]
 ) -> Retriever:
     changed = {name: variants for name, variants in entries.items() if variants}
-    if not retriever.sizes:
-        return make([answer for variants in changed.values() for answer in variants])
+    if len(changed) > REFIT_SHARE * sum(retriever.sizes):
+        kept = {name: retriever.entry(name) or () for name in retriever.names()}
+        whole = {**kept, **entries}
+        return make([answer for variants in whole.values() for answer in variants])
     gone = [name for name, variants in entries.items() if not variants]
     return retriever.edited(changed, gone, revision=retriever.revision)

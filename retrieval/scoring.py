@@ -79,7 +79,7 @@ HYBRID = Ways()
 def candidates(
     segment: Segment, asked: Asked, alive: Mask | None, ways: Ways = HYBRID
 ) -> list[Candidate]:
-    """The usable variants of `segment` that meaning or words bring up, in no order.
+    """The best `k` usable variants of `segment` that meaning or words bring up, best first.
 
     Args:
         segment: where it is looked for.
@@ -108,8 +108,14 @@ def candidates(
     entries = np.unique(shape.entry_of[shape.variant_of[rows]])
     rows = shape.rows(entries)
     evidence = Evidence(segment, asked, entries, rows, matches.of(rows))
-    wanted = [i for i, v in enumerate(evidence.variants.tolist()) if usable[v]]
-    return [evidence.candidate(place, ways) for place in wanted]
+    scores = evidence.scores(ways)
+    scores[~usable[evidence.variants]] = -np.inf
+    best = np.argsort(-scores, kind="stable")[: asked.query.k]
+    return [
+        evidence.candidate(int(place), float(scores[place]))
+        for place in best
+        if scores[place] > -np.inf
+    ]
 
 
 EXPERT_SCAN = 20_000  # rows up to which the second encoder looks for candidates of its own
@@ -143,16 +149,26 @@ class Evidence:
         of_row = shape.variant_of[rows]  # (m,)
         self._starts = np.flatnonzero(np.diff(of_row, prepend=-1))  # (variants,)
         self.variants = of_row[self._starts]
-        self._ends = np.append(self._starts[1:], len(rows))
+        self._last = np.append(self._starts[1:], len(rows)) - 1  # (variants,) rows of the answers
         self._cosines = np.zeros(len(rows), np.float32)
         if len(asked.vector) == segment.vectors.shape[1]:  # else only words are asked for
             self._cosines = segment.vectors[rows].astype(np.float32, copy=False) @ asked.vector
-        self._words = words
-        self._expert = None
-        if segment.expert is not None and asked.expert is not None:
-            self._expert = segment.expert[rows].astype(np.float32, copy=False) @ asked.expert
-        self._centres = self._centre_cosines(entries)
-        self._place = np.searchsorted(entries, shape.entry_of[self.variants])
+        place = np.searchsorted(entries, shape.entry_of[self.variants])
+        self.parts: dict[str, Floats] = {
+            "question": self._best_phrasing(self._cosines),
+            "answer": self._cosines[self._last],
+            "centre": self._centre_cosines(entries)[place],
+            "words": self._best_phrasing(words),
+            "answer_words": words[self._last],
+            **self._of_expert(),
+            **self._of_codes(),
+        }
+
+    def _best_phrasing(self, values: Floats) -> Floats:
+        """(variants,) the largest of `values` (m,) among the phrasings of each."""
+        asked = values.copy()
+        asked[self._last] = -np.inf
+        return np.maximum.reduceat(asked, self._starts)
 
     def _centre_cosines(self, entries: Ints) -> Floats:
         """(entries,) cosine to the centre of the phrasings of each."""
@@ -164,34 +180,45 @@ class Evidence:
         found: Floats = (sums / counts / shape.centre_length[entries]).astype(np.float32)
         return found
 
-    def candidate(self, place: int, ways: Ways) -> Candidate:
-        """The variant number `place` of `variants` as a candidate."""
-        start, last = int(self._starts[place]), int(self._ends[place]) - 1
-        variant = int(self.variants[place])
-        cosines = self._cosines[start:last]
-        nearest = int(cosines.argmax())
-        parts = {
-            "question": float(cosines[nearest]),
-            "answer": float(self._cosines[last]),
-            "centre": float(self._centres[self._place[place]]),
-            "words": float(self._words[start:last].max()),
-            "answer_words": float(self._words[last]),
-        }
-        if self._expert is not None:
-            parts["expert"] = float(self._expert[start:last].max())
-            parts["expert_answer"] = float(self._expert[last])
+    def _of_expert(self) -> dict[str, Floats]:
+        """What the second encoder says; of other languages it knows nothing, and is neutral."""
+        expert = self._segment.expert
+        if expert is None or self._asked.expert is None:
+            return {}
+        cosines = expert[self._rows].astype(np.float32, copy=False) @ self._asked.expert
+        known = cosines[cosines != 0]
+        neutral = known.mean() if len(known) else np.float32(0)
+        cosines[cosines == 0] = neutral
+        return {"expert": self._best_phrasing(cosines), "expert_answer": cosines[self._last]}
+
+    def _of_codes(self) -> dict[str, Floats]:
+        """How much of the codes that the query names each variant names, by their rarity."""
         codes = self._asked.words.codes
-        if codes:
-            named = self._segment.codes.get(variant, frozenset())
-            parts["code"] = sum(idf for code, idf in codes.items() if code in named)
-        answer = self._segment.answers[variant]
-        weights = ways.weights(len(answer.questions))
+        if not codes:
+            return {}
+        named = [self._segment.codes.get(v, frozenset()) for v in self.variants.tolist()]
+        sums = [sum(idf for code, idf in codes.items() if code in found) for found in named]
+        return {"code": np.array(sums, np.float32)}
+
+    def scores(self, ways: Ways) -> Floats:
+        """(variants,) log-odds."""
+        phrasings = np.minimum(self._last - self._starts, MANY_PHRASINGS)  # (variants,)
+        total = np.zeros(len(self.variants), np.float32)
+        for name, values in self.parts.items():
+            weights = [ways.weights(max(n, 1)).get(name, 0.0) for n in range(MANY_PHRASINGS + 1)]
+            total += np.array(weights, np.float32)[phrasings] * values
+        return total
+
+    def candidate(self, place: int, score: float) -> Candidate:
+        """The variant number `place` of `variants` as a candidate."""
+        answer = self._segment.answers[int(self.variants[place])]
+        nearest = int(self._cosines[self._starts[place] : self._last[place]].argmax())
         return Candidate(
             answer=answer,
-            score=sum(weights.get(name, 0.0) * value for name, value in parts.items()),
-            cosine=parts["question"],
+            score=score,
+            cosine=float(self.parts["question"][place]),
             matched=answer.questions[nearest],
-            parts=parts,
+            parts={name: float(values[place]) for name, values in self.parts.items()},
         )
 
 

@@ -28,6 +28,7 @@ FRESH_ENTRIES = 512  # and at most
 MERGE_RATIO = 4  # a segment is merged into one that is not this many times as large
 MAX_LAYERS = 6  # more make searching slow
 COMPACTED = 2_000  # entries of segments that are always merged when compacting
+REFIT_SHARE = 0.5  # of changed entries from which the whitening is fitted again
 DEAD_SHARE = 0.2  # of replaced entries from which a segment is made anew
 SAVED_ANSWERS = 20_000  # up to which every edit writes the vectors to the disk again
 MAX_QUERY = 2_000  # characters of a query that are looked at
@@ -144,15 +145,20 @@ class Retriever:
             self._save(rows)
 
     def updated(self, answers: Sequence[PastAnswer]) -> Retriever:
-        """The version with exactly `answers`; shares with this one all that did not change."""
-        if not self._layers:
-            return Retriever(answers, self._tools.encoder, self._tools.cache,
-                             encoder_id=self.encoder_id, expert=self._tools.expert,
-                             ways=self._ways)  # fmt: skip
+        """The version with exactly `answers`; shares with this one all that did not change.
+
+        When most of it changed, it is built anew, with a whitening that fits.
+        """
         entries = entries_of(answers)
         changed = {name: v for name, v in entries.items() if self.entry(name) != v}
+        if len(changed) > REFIT_SHARE * sum(self.sizes):
+            return Retriever(answers, self._tools.encoder, self._tools.cache,
+                             encoder_id=self.encoder_id, expert=self._tools.expert,
+                             ways=self._ways, on_progress=self._tools.on_progress)  # fmt: skip
         gone = [name for name in self.names() if name not in entries]
         after = self.edited(changed, gone, revision=corpus.fingerprint(answers)[:12])
+        if after.is_scattered:
+            after = after.compacted()
         if changed and len(answers) <= SAVED_ANSWERS:
             after._save(_rows(entries))
         return after

@@ -48,11 +48,11 @@ def rows_of(answer: PastAnswer) -> list[Row]:
 
 
 def entries_of(answers: Iterable[PastAnswer]) -> dict[str, tuple[PastAnswer, ...]]:
-    """The variants of each entry by its id, in the order given."""
+    """The variants of each entry by its id, sorted by language."""
     found: dict[str, list[PastAnswer]] = {}
     for answer in answers:
         found.setdefault(answer.id, []).append(answer)
-    return {name: tuple(variants) for name, variants in found.items()}
+    return {name: tuple(sorted(v, key=lambda a: a.lang)) for name, v in found.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
