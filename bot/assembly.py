@@ -16,7 +16,6 @@ from bot.config import Settings
 from bot.domain import Thresholds
 from bot.engine import Engine
 from bot.inference import ModelThread
-from bot.knowledge import reader
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
 from bot.ports import Store
@@ -27,6 +26,7 @@ from classifier.methods import Method
 
 if TYPE_CHECKING:
     from retrieval.encoders.recent import RecentEncoder
+    from retrieval.search import Retriever
 
 Progress = Callable[[str, float], None]
 """Called with the name of the step and the share of it that is done, 0 to 1."""
@@ -118,14 +118,18 @@ class BrainMaker:
         self._registry = Registry(settings.data)
         self._encoder_folder: Path | None = None
         self._encoder: RecentEncoder | None = None
+        self._last_retriever: Retriever | None = None
 
     def read_knowledge(self) -> Knowledge:
-        """The project folder as it is now.
+        """The project folder as it is now, and what was imported into the answers database.
 
         Raises:
-            errors.KnowledgeError: something in it is broken.
+            errors.KnowledgeError: something in the project folder is broken.
+            errors.StoreError: the answers database cannot be used.
         """
-        return reader.read(self._settings.project)
+        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
+
+        return library.read(self._settings)
 
     def trained(self, knowledge: Knowledge) -> Registered | None:
         """The model in use, if it was trained on the encoder that this knowledge gets."""
@@ -161,8 +165,6 @@ class BrainMaker:
         from classifier import errors as classifier_errors  # noqa: PLC0415
         from classifier import model  # noqa: PLC0415 - loads onnxruntime
         from retrieval import errors as retrieval_errors  # noqa: PLC0415
-        from retrieval.search import Retriever  # noqa: PLC0415 - loads faiss
-        from retrieval.vectors import VectorCache  # noqa: PLC0415
 
         trained = self.trained(knowledge)
         if trained is None:
@@ -179,14 +181,47 @@ class BrainMaker:
                 retriever = previous.retriever
             else:
                 name = self._encoder_folder.name if self._encoder_folder else ""
-                cache = VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name)
-                retriever = Retriever(
-                    knowledge.answers, encoder, cache, encoder_id=name, on_progress=on_progress
-                )
+                retriever = self._retriever(knowledge, name, encoder, on_progress)
         except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
             message = str(cause).removesuffix(cause.hint).strip()
             raise errors.ModelError(message, hint=cause.hint) from cause
         return Brain(knowledge=knowledge, classifier=classifier, retriever=retriever)
+
+    def make_retriever(
+        self, knowledge: Knowledge, *, on_progress: Progress = lambda _step, _share: None
+    ) -> Retriever:
+        """A retriever of this knowledge, without a classifier.
+
+        Raises:
+            retrieval.errors.RetrievalError: the encoder cannot be made.
+        """
+        encoder = self._load_encoder(knowledge, on_progress)
+        name = self._encoder_folder.name if self._encoder_folder else ""
+        return self._retriever(knowledge, name, encoder, on_progress)
+
+    def _retriever(
+        self, knowledge: Knowledge, name: str, encoder: RecentEncoder, on_progress: Progress
+    ) -> Retriever:
+        """One of these answers; only what changed since the last one is made anew."""
+        from bot import searching  # noqa: PLC0415 - loads faiss
+        from retrieval.search import Retriever  # noqa: PLC0415
+        from retrieval.vectors import VectorCache  # noqa: PLC0415
+
+        expert = searching.wanted_expert(self._settings, name, knowledge.answers)
+        last = self._last_retriever
+        if last is not None and last.encoder_id == name and last.has_expert == bool(expert):
+            made = last.updated(knowledge.answers)
+        else:
+            made = Retriever(
+                knowledge.answers,
+                encoder,
+                VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name),
+                encoder_id=name,
+                expert=expert and searching.load_expert(self._settings, expert, on_progress),
+                on_progress=on_progress,
+            )
+        self._last_retriever = made
+        return made
 
     def _load_encoder(self, knowledge: Knowledge, on_progress: Progress) -> RecentEncoder:
         from bot.training.job import prepare_encoder  # noqa: PLC0415

@@ -14,8 +14,11 @@ from collections.abc import Sequence
 from classifier.prediction import IntentPrediction
 from retrieval.candidate import Candidate
 
-INTENT_WEIGHT = 0.48  # fitted together with retrieval.search.WEIGHTS
+INTENT_WEIGHT = 0.57  # fitted together with retrieval.scoring.MANY
 LEAST_PROBABILITY = 1e-4  # an intent that the ranking does not name
+UNKNOWN_INTENT = (
+    0.5  # an imported answer has none: the classifier speaks neither for it nor against
+)
 
 # Fitted on knowledge/eval/dev by logistic regression, for head and full model together, and rounded
 # (docs/decisions/0006).
@@ -64,7 +67,8 @@ def probability(found: dict[str, float]) -> float:
 
 
 def _with_intent(candidate: Candidate, prediction: IntentPrediction) -> Candidate:
-    confidence = prediction.confidence_in(candidate.answer.intent)
+    intent = candidate.answer.intent
+    confidence = prediction.confidence_in(intent) if intent else UNKNOWN_INTENT
     gain = INTENT_WEIGHT * math.log(max(confidence, LEAST_PROBABILITY))
     return dataclasses.replace(
         candidate, score=candidate.score + gain, parts={**candidate.parts, "intent": gain}

@@ -71,6 +71,11 @@ class Models(Section):
         description="auto, minilm-en, multilingual-e5, the path of a model folder, or a hub id. "
         "auto takes the multilingual one unless all knowledge is English.",
     )
+    english_encoder: str = Field(
+        "minilm-en",
+        description="Second encoder, used for English answers only, beside a multilingual one; "
+        "off for none.",
+    )
     finetune: bool = Field(
         default=True,
         description="Fine-tune the classifier end to end in the background when its training "

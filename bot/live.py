@@ -25,6 +25,7 @@ from classifier.methods import Method
 WATCH_DEBOUNCE_MS = 150  # an editor writes a file in several steps
 WATCH_STEP_MS = 50
 SAY_EVERY_S = 3.0
+LOOK_EVERY_S = 0.2  # for imported answers
 _log = structlog.get_logger()
 
 
@@ -52,7 +53,9 @@ class Live:
         self._parts = parts
         self._maker = BrainMaker(parts.settings)
         self._changing = asyncio.Lock()
+        self._reloading = asyncio.Lock()  # the folder's edits and imports, one after the other
         self._trainer: asyncio.Task[None] | None = None
+        self._importer: asyncio.Task[None] | None = None
         self._said_at = 0.0
 
     async def run(self) -> None:
@@ -66,8 +69,12 @@ class Live:
         try:
             await self._take(knowledge)
             self._keep_trained(knowledge)
+            self._importer = asyncio.create_task(self._follow_imports(), name="answers database")
             await self._follow()
         finally:
+            if self._importer is not None:
+                self._importer.cancel()
+                await asyncio.gather(self._importer, return_exceptions=True)
             if self._trainer is not None:
                 self._trainer.cancel()
                 await asyncio.gather(self._trainer, return_exceptions=True)
@@ -78,13 +85,40 @@ class Live:
         async for _ in changes:
             await self._reload()
 
-    async def _reload(self) -> None:
-        """Take over what was edited; what is broken is reported and changes nothing."""
+    async def _follow_imports(self) -> None:
+        """Take over what other processes write into the answers database."""
+        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
+        from bot.store.answers import AnswerBook  # noqa: PLC0415
+
+        book = await asyncio.to_thread(AnswerBook, library.book_path(self._parts.settings))
+        seen = 0  # what was imported while the first brain was made is looked at once more
+        try:
+            while True:
+                revision = await asyncio.to_thread(book.revision)
+                if revision != seen:
+                    seen = revision
+                    await self._reload(only_new=True)
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            book.close()
+
+    async def _reload(self, *, only_new: bool = False) -> None:
+        """Take over what was edited; what is broken is reported and changes nothing.
+
+        Args:
+            only_new: nothing is done if the answers, responses and rules are those that serve.
+        """
+        async with self._reloading:
+            await self._reload_alone(only_new)
+
+    async def _reload_alone(self, only_new: bool) -> None:
         started = time.monotonic()
         try:
             knowledge = await asyncio.to_thread(self._maker.read_knowledge)
+            if only_new and knowledge.revision == self._parts.box.brain.knowledge.revision:
+                return
             await self._take(knowledge)
-        except (errors.KnowledgeError, errors.ModelError) as cause:
+        except (errors.KnowledgeError, errors.ModelError, errors.StoreError) as cause:
             self.state.knowledge_error = str(cause)
             _log.error(str(cause), action="knowledge_broken", serving="the last good version")
             return

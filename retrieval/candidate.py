@@ -19,6 +19,8 @@ class PastAnswer:
     text: str
     channel: str | None = None
     """Only for this channel; None means every channel."""
+    audience: str | None = None
+    """Only for these people (staff, a customer group); None means everybody."""
     valid_from: datetime | None = None
     """Aware UTC; first instant at which it may be said."""
     valid_until: datetime | None = None
@@ -47,6 +49,8 @@ class Candidate:
     """The text of the answer that gave `cosine`: a question phrasing or the answer itself."""
     parts: dict[str, float] = field(default_factory=dict)
     """The parts of the score by name, for the reasons."""
+    probability: float = 0.0
+    """Calibrated probability, 0 to 1, that it answers the query, by retrieval alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,4 +62,8 @@ class Query:
     channel: str
     now: datetime
     """Aware; answers must be valid at this instant."""
+    audience: str = ""
+    """Group of the one who asks; empty: answers for everybody only."""
+    min_revision: int = 0
+    """The knowledge that is searched must be at least this new; 0 takes what is there."""
     k: int = 25

@@ -1,7 +1,8 @@
 """Reads approved answers from CSV files and checks every row: all of a folder, or an error.
 
 Columns: id, lang, intent, questions (separated by " | "), answer, and optionally channel,
-valid_from, valid_until (ISO 8601; UTC unless an offset is given), enabled (true or false).
+audience, valid_from, valid_until (ISO 8601; UTC unless an offset is given), enabled (true or
+false).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from retrieval import errors
 from retrieval.candidate import PastAnswer
 
 REQUIRED = ("id", "lang", "intent", "questions", "answer")
-OPTIONAL = ("channel", "valid_from", "valid_until", "enabled")
+OPTIONAL = ("channel", "audience", "valid_from", "valid_until", "enabled")
 LANGUAGES = ("en", "zh")
 MAX_ANSWER_CHARS = 4000
 MAX_QUESTION_CHARS = 500
@@ -56,8 +57,8 @@ def fingerprint(answers: Iterable[PastAnswer]) -> str:
     """SHA-256 over what can be said and found, whatever the order of the rows."""
     digest = hashlib.sha256()
     rows = [
-        (a.id, a.lang, a.intent, a.questions, a.text, a.channel, a.valid_from, a.valid_until,
-         a.enabled)
+        (a.id, a.lang, a.intent, a.questions, a.text, a.channel, a.audience, a.valid_from,
+         a.valid_until, a.enabled)
         for a in answers
     ]  # fmt: skip
     for row in sorted(map(repr, rows)):
@@ -150,6 +151,7 @@ def _answer(cells: dict[str, str], name: str, line: int) -> PastAnswer:
         questions=questions,
         text=cells["answer"],
         channel=cells.get("channel") or None,
+        audience=cells.get("audience") or None,
         valid_from=start,
         valid_until=end,
         enabled=_flag(cells.get("enabled", ""), wrong),

@@ -5,6 +5,7 @@ RetrievalError
 ├── EncoderUnavailable    the weights are missing or cannot be converted
 ├── ArtifactError         a model file on disk is not what was written there
 ├── TooLittleDisk         the models folder cannot take the converted encoder
+├── StaleIndex            a search asked for newer knowledge than there is
 └── CorpusError           an answers file is broken; names file and line
 """
 
@@ -37,6 +38,10 @@ class ArtifactError(RetrievalError):
 
 class TooLittleDisk(RetrievalError):
     """There is too little disk space for the converted encoder."""
+
+
+class StaleIndex(RetrievalError):
+    """A search asked for newer knowledge than there is."""
 
 
 class CorpusError(RetrievalError):

@@ -62,7 +62,12 @@ class VectorCache:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".writing")
         stacked = {"vectors": np.stack(list(self._vectors.values()))}  # (n, dim)
-        save_file(stacked, beside, {"encoder": self._encoder_id, "keys": " ".join(self._vectors)})
+        about = {
+            "encoder": self._encoder_id,
+            "keys": " ".join(self._vectors),
+            "sha256": _checksum(stacked["vectors"]),
+        }
+        save_file(stacked, beside, about)
         beside.replace(self._path)
         self._fresh = False
 
@@ -86,8 +91,13 @@ class VectorCache:
         except (OSError, safetensors.SafetensorError):
             return
         keys = about.get("keys", "").split()
-        if about.get("encoder") == self._encoder_id and len(keys) == len(vectors):
+        ours = about.get("encoder") == self._encoder_id and len(keys) == len(vectors)
+        if ours and about.get("sha256") == _checksum(vectors):
             self._vectors = dict(zip(keys, vectors, strict=True))
+
+
+def _checksum(vectors: Vectors) -> str:
+    return hashlib.sha256(np.ascontiguousarray(vectors).view(np.uint8).data).hexdigest()
 
 
 def _digest(key: Key) -> str:

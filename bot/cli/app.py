@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli import classifier, gateway
+from bot.cli import classifier, gateway, retrieving
 from bot.cli.options import Data, Encoder, Host, Port, Project, given, settings
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(classifier.app, name="classifier")
 app.add_typer(gateway.channel_app, name="channel")
 app.add_typer(gateway.outbox_app, name="outbox")
 app.add_typer(gateway.webhook_app, name="webhook")
+app.add_typer(retrieving.app, name="retrieval")
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
 
 
@@ -207,6 +208,23 @@ def bench_gateway(
 
     chosen = tuple(name.strip().upper() for name in only.split(",") if name.strip())
     raise typer.Exit(gateway_bench.run(chosen, messages, kills, seconds, as_json=as_json))
+
+
+@bench_app.command("retrieval", help="Search at size, edits under load, codes. 检索性能测试。")
+def bench_retrieval(
+    data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
+    sizes: Annotated[
+        str, typer.Option(help="Numbers of entries, separated by commas. 条目数")
+    ] = "1000,100000,1000000",
+    edits: Annotated[int, typer.Option(min=0, help="How many edits. 编辑次数")] = 1000,
+    var: Annotated[Path | None, typer.Option(help="Folder of the models. 模型目录")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure search at size, edits under load, and codes."""
+    from bot.cli import retrieval_bench  # noqa: PLC0415
+
+    numbers = [int(size) for size in sizes.split(",")]
+    retrieval_bench.run(settings(given(None, var)), data, numbers, edits, as_json=as_json)
 
 
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")

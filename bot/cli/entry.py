@@ -23,6 +23,7 @@ USERS_FAULT = (
     classifier_errors.DatasetError,
     classifier_errors.ArtifactError,
     retrieval_errors.EncoderChoiceError,
+    retrieval_errors.CorpusError,
 )
 
 
@@ -52,6 +53,9 @@ def explain(cause: Exception) -> str:
     """One line that says what happened and what to do about it."""
     if isinstance(cause, errors.FrontdeskError):
         words = str(cause)
+    elif isinstance(cause, retrieval_errors.CorpusError):
+        place = f"{cause.path}:{cause.line}" if cause.line else cause.path
+        words = f"{place}: {cause} {cause.hint}"
     elif isinstance(cause, ModuleNotFoundError):
         words = f"the package {cause.name!r} is not installed. Run `frontdesk doctor`."
     elif isinstance(cause, OSError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.domain import Button
@@ -60,6 +61,14 @@ class Knowledge:
         """Whether neither an answer nor an example holds a Han character."""
         texts = [answer.text for answer in self.answers] + [e.text for e in self.examples]
         return not any("\u3400" <= char <= "\u9fff" for text in texts for char in text)
+
+    def with_answers(self, answers: tuple[PastAnswer, ...]) -> Knowledge:
+        """The same with exactly `answers`; another revision if these are others."""
+        if set(answers) == set(self.answers):
+            return self
+        digest = hashlib.sha256(self.revision.encode())
+        digest.update("".join(sorted(map(repr, answers))).encode())
+        return replace(self, answers=answers, revision=digest.hexdigest()[:12])
 
     def answer(self, answer_id: str, language: str) -> PastAnswer | None:
         """The enabled answer of that id, in `language` if there is one, else in any."""

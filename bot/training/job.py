@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bot import errors
+from bot import errors, library
 from bot.config import Settings
-from bot.knowledge import reader
 from bot.training.registry import Registered, Registry
 from classifier import artifact, reporting
 from classifier import errors as classifier_errors
@@ -34,7 +33,7 @@ def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registe
         errors.KnowledgeError: the project cannot be read.
         errors.ModelError: the encoder cannot be made, or training failed.
     """
-    knowledge = reader.read(settings.project)
+    knowledge = library.read(settings)
     registry = Registry(settings.data)
     try:
         encoder_folder = prepare_encoder(settings, knowledge.all_english, on_progress)

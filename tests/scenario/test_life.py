@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import socket
 import subprocess
 import sys
@@ -44,6 +45,18 @@ def test_an_edited_answer_is_live_without_restart_or_training(start: Start, proj
     edit_answer(project / "answers/delivery.csv", "track_how", "en", "Ask the new tracking page.")
     wait_for(lambda: server.say("where is my parcel?")[0]["text"] == "Ask the new tracking page.")
     assert server.get("/readyz").json()["versions"]["classifier"] == classifier
+
+
+def test_an_import_by_another_process_is_live_without_restart(
+    start: Start, tmp_path: Path, data: Path
+) -> None:
+    server = start()
+    row = {"questions": ["Do you rent out kayaks?", "kayak rental"], "answer": "By the hour."}
+    path = tmp_path / "more.jsonl"
+    path.write_text(json.dumps(row), encoding="utf-8")
+    command = [sys.executable, "-m", "bot", "retrieval", "import", str(path), "--data", str(data)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own code
+    wait_for(lambda: "By the hour." in str(server.say("do you rent out kayaks?")))
 
 
 def test_a_broken_file_is_reported_and_the_last_good_version_serves(

@@ -52,5 +52,14 @@ def test_an_intent_that_the_ranking_does_not_name_costs_a_bounded_amount() -> No
     ranking = (RankedIntent(name="other", confidence=1.0),)
     prediction = IntentPrediction(ranking=ranking, model_id="m")
     (fused,) = confidence.fuse([candidate("a", 10.0)], prediction)
-    assert fused.score == pytest.approx(10.0 - 0.48 * 9.21034, abs=1e-3)
+    assert fused.score == pytest.approx(10.0 - confidence.INTENT_WEIGHT * 9.21034, abs=1e-3)
     assert fused.parts["question"] == 0.5
+
+
+def test_an_imported_answer_without_an_intent_is_neither_favoured_nor_ruled_out() -> None:
+    ranking = (RankedIntent(name="i", confidence=0.9), RankedIntent(name="other", confidence=0.1))
+    prediction = IntentPrediction(ranking=ranking, model_id="m")
+    candidates = [candidate("named", 1.0), candidate("none", 1.0, intent=""),
+                  candidate("wrong", 1.0, intent="other")]  # fmt: skip
+    fused = confidence.fuse(candidates, prediction)
+    assert [found.answer.id for found in fused] == ["named", "none", "wrong"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval.index import ExactIndex, FaissIndex
+from retrieval import index
+from retrieval.index import ClusterIndex, ExactIndex, FaissIndex, true_neighbours
 
 DIM = 32
 
@@ -49,3 +50,56 @@ def test_an_empty_mask_gives_nothing(kind: type[ExactIndex | FaissIndex]) -> Non
     vectors = unit_vectors(9, seed=1)
     rows, cosines = kind(vectors).search(vectors[0], np.zeros(9, np.bool_), 3)
     assert (len(rows), len(cosines)) == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def crowded() -> NDArray[np.float32]:
+    """12,000 vectors around 300 centres, as texts lie around their topics."""
+    dice = np.random.default_rng(5)
+    centres = unit_vectors(300, seed=3)[dice.integers(300, size=12_000)]
+    rows = centres + dice.normal(0, 0.08, (12_000, DIM))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+@pytest.fixture(scope="module")
+def clustered(crowded: NDArray[np.float32]) -> ClusterIndex:
+    """The index of `crowded`."""
+    return ClusterIndex(crowded)
+
+
+def test_the_clusters_find_nearly_all_and_know_how_nearly(
+    crowded: NDArray[np.float32], clustered: ClusterIndex
+) -> None:
+    assert clustered.recall >= index.RECALL
+    exact, everything = ExactIndex(crowded), np.ones(len(crowded), np.bool_)
+    hits = 0
+    for query in crowded[::400]:
+        true, _ = exact.search(query, everything, 10)
+        rows, cosines = clustered.search(query, everything, 10)
+        hits += len(np.intersect1d(true, rows))
+        np.testing.assert_allclose(cosines, crowded[rows] @ query, atol=1e-5)
+    assert hits >= 0.97 * 10 * len(crowded[::400])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.6])
+def test_the_clusters_give_k_allowed_rows_where_there_are_k(
+    crowded: NDArray[np.float32], clustered: ClusterIndex, share: float
+) -> None:
+    mask = np.random.default_rng(9).random(len(crowded)) < share
+    for query in crowded[::3000]:
+        rows, _ = clustered.search(query, mask, 50)
+        assert len(rows) == min(50, mask.sum())
+        assert mask[rows].all()
+
+
+def test_all_neighbours_are_true_piece_by_piece(crowded: NDArray[np.float32]) -> None:
+    asked = crowded[:3]
+    found = true_neighbours(crowded, asked)
+    exact, everything = ExactIndex(crowded), np.ones(len(crowded), np.bool_)
+    for query, rows in zip(asked, found, strict=True):
+        assert set(rows.tolist()) == set(exact.search(query, everything, 10)[0].tolist())
+
+
+def test_the_size_chooses_the_index(crowded: NDArray[np.float32]) -> None:
+    assert isinstance(index.choose(crowded[:100]), FaissIndex)
+    assert isinstance(index.choose(crowded), ClusterIndex)

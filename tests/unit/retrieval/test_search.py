@@ -13,7 +13,8 @@ import pytest
 from bot.knowledge.model import Knowledge
 from retrieval.candidate import PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
-from retrieval.search import WEIGHTS, Retriever, rows_of
+from retrieval.scoring import HYBRID
+from retrieval.search import Retriever, rows_of
 from retrieval.vectors import VectorCache
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -77,8 +78,10 @@ def test_a_candidate_says_how_it_was_found(counting: Counting, cache: VectorCach
     best = candidates[0]
     assert (best.answer, best.matched) == (TRACK_EN, "where is my order")
     assert best.cosine == pytest.approx(1, abs=0.02)  # int8: a text differs a little by its batch
-    assert best.score == pytest.approx(sum(WEIGHTS[n] * v for n, v in best.parts.items()))
-    assert set(best.parts) == {"question", "answer", "centre"}
+    weights = HYBRID.weights(len(TRACK_EN.questions))
+    assert best.score == pytest.approx(sum(weights[n] * v for n, v in best.parts.items()))
+    assert set(best.parts) == {"question", "answer", "centre", "words", "answer_words"}
+    assert 0 < best.probability < 1
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
 

@@ -124,6 +124,19 @@ def test_a_file_without_vectors_is_ignored(path: Path, counting: Counting) -> No
     assert counting.asked == [HELLO]
 
 
+def test_vectors_that_are_not_those_that_were_written_are_ignored(
+    path: Path, saved: Vectors, counting: Counting
+) -> None:
+    import safetensors
+    from safetensors.numpy import save_file
+
+    with safetensors.safe_open(path, "numpy") as file:
+        about, vectors = file.metadata(), file.get_tensor("vectors")
+    save_file({"vectors": vectors[::-1].copy()}, path, about)
+    np.testing.assert_allclose(VectorCache(path, "e5").vectors(KEYS, counting), saved, atol=0.02)
+    assert len(counting.asked) == len(KEYS)
+
+
 def test_many_texts_tell_their_progress(path: Path, counting: Counting) -> None:
     keys: list[Key] = [(Side.QUERY, f"{n}") for n in range(BATCH + 1)]
     told: list[tuple[str, float]] = []

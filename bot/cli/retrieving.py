@@ -1,0 +1,179 @@
+"""`frontdesk retrieval`: search with reasons, import answers, and measure the ranking."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.cli.options import Data, Encoder, Project, given, settings
+from bot.evaluation.asking import Asking, Mode
+from retrieval.candidate import Candidate, Query
+
+if TYPE_CHECKING:
+    from bot.config import Settings
+
+app = typer.Typer(help="Past answers: search, import, evaluate. 检索历史答案。")
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
+
+
+@app.command(help="Find answers to a question, with the parts of their scores. 检索答案。")
+def search(
+    question: Annotated[str, typer.Argument(help="What a visitor would write. 访客的问题")],
+    explain: Annotated[bool, typer.Option("--explain", help="Show why. 说明理由")] = False,
+    count: Annotated[int, typer.Option(min=1, max=100, help="How many. 数量")] = 5,
+    channel: Annotated[str, typer.Option(help="As seen on this channel. 渠道")] = "",
+    audience: Annotated[str, typer.Option(help="As seen by this group. 受众")] = "",
+    project: Project = None,
+    data: Data = None,
+    encoder: Encoder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find answers to a question, with the parts of their scores."""
+    from bot import text  # noqa: PLC0415
+    from bot.domain import Language  # noqa: PLC0415
+
+    query = Query(
+        text=question,
+        language=text.language_of(question, otherwise=Language.EN).value,
+        channel=channel,
+        audience=audience,
+        now=datetime.now(UTC),
+        k=count,
+    )
+    found = _search(settings(given(project, data, encoder=encoder)), query)
+    if as_json:
+        rows = [_as_dict(candidate, explain=explain) for candidate in found]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+    else:
+        Console().print(_table(found, explain=explain))
+
+
+def _search(chosen: Settings, query: Query) -> list[Candidate]:
+    from bot.assembly import BrainMaker  # noqa: PLC0415
+    from bot.cli import progress  # noqa: PLC0415
+
+    maker = BrainMaker(chosen)
+    with progress.bars() as report:
+        retriever = maker.make_retriever(maker.read_knowledge(), on_progress=report)
+    return retriever.search([query])[0]
+
+
+@app.command(help="Measure the ranking on a BEIR folder. 用 BEIR 数据集评测检索。")
+def evaluate(
+    beir: Annotated[Path, typer.Option(help="corpus.jsonl, queries.jsonl, qrels/. 数据集目录")],
+    mode: Annotated[Mode, typer.Option(help="Which evidence. 检索方式")] = Mode.HYBRID,
+    data: Data = None,
+    encoder: Encoder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the ranking on a BEIR folder."""
+    from bot.cli import progress  # noqa: PLC0415
+    from bot.evaluation import ranking  # noqa: PLC0415 - loads faiss
+
+    chosen = settings(given(None, data, encoder=encoder))
+    asking = Asking(folder=beir, encoder=encoder or chosen.models.encoder, mode=mode)
+    with progress.bars() as report:
+        figures = ranking.evaluate(chosen, asking, report)
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    table = Table("figure", "value", title=f"{beir.name}, {mode.value}")
+    for name, value in figures.items():
+        table.add_row(name, json.dumps(value))
+    Console().print(table)
+
+
+def _as_dict(candidate: Candidate, *, explain: bool) -> dict[str, object]:
+    answer = candidate.answer
+    shown: dict[str, object] = {
+        "id": answer.id,
+        "lang": answer.lang,
+        "question": candidate.matched,
+        "text": answer.text,
+        "probability": round(candidate.probability, 4),
+        "source": answer.source,
+    }
+    if explain:
+        shown["score"] = round(candidate.score, 4)
+        shown["parts"] = {name: round(value, 4) for name, value in candidate.parts.items()}
+    return shown
+
+
+def _table(found: list[Candidate], *, explain: bool) -> Table:
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("answer 答案", "matched 匹配", "probability 概率", "source 出处")
+    parts = sorted({name for candidate in found for name in candidate.parts}) if explain else []
+    for name in ("score", *parts) if explain else ():
+        table.add_column(name, justify="right")
+    for candidate in found:
+        numbers = [f"{candidate.score:.2f}", *(f"{candidate.parts.get(n, 0):.2f}" for n in parts)]
+        table.add_row(
+            Text(f"{candidate.answer.id} ({candidate.answer.lang})"),
+            Text(candidate.matched),
+            f"{candidate.probability:.0%}",
+            Text(candidate.answer.source),
+            *(numbers if explain else ()),
+        )
+    return table
+
+
+@app.command("import", help="Add answers from a file to the database. 导入答案。")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(help="CSV, JSONL, XLSX, Markdown, chat export or BEIR folder. 文件")
+    ],
+    origin: Annotated[
+        str, typer.Option(help="Name of the source; default: its file name. 来源")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change. 仅预览")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Import the good rows all the same. 跳过错误行")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete what this source no longer holds. 替换")
+    ] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add answers from a file to the answers database, all of them or none."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from bot.store import answers  # noqa: PLC0415
+    from retrieval.readers import files  # noqa: PLC0415
+
+    chosen = settings(given(None, data))
+    found = files.read(source)
+    bad = [{"problem": str(p), "line": p.line, "hint": p.hint} for p in found.problems]
+    for problem in bad:
+        sys.stderr.write(f"{source.name}: {problem['problem']} {problem['hint']}\n")
+    if bad and not skip_bad:
+        if as_json:
+            sys.stdout.write(json.dumps({"imported": False, "problems": bad}) + "\n")
+        sys.stderr.write("Nothing was imported. --skip-bad imports the rest. 未导入任何内容。\n")
+        raise typer.Exit(2)
+    book = answers.AnswerBook(chosen.data / answers.FILE_NAME)
+    try:
+        write = book.sync if replace else book.put
+        receipt = write(found.answers, origin=origin or source.name, dry=dry_run)
+    finally:
+        book.close()
+    figures = {"imported": not dry_run, **asdict(receipt), "skipped": len(bad)}
+    if as_json:
+        sys.stdout.write(json.dumps({**figures, "problems": bad}) + "\n")
+        return
+    what = "would be 将会" if dry_run else "done 已完成"
+    sys.stdout.write(
+        f"{what}: {receipt.added} added 新增, {receipt.changed} changed 修改, "
+        f"{receipt.unchanged} unchanged 未变, {receipt.removed} removed 删除, "
+        f"{len(bad)} skipped 跳过; revision 版本 {receipt.revision}\n"
+    )

@@ -1,0 +1,48 @@
+"""The encoders that a retriever gets, and where their vectors are remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.config import Settings
+from bot.training.registry import Registry
+from retrieval.candidate import PastAnswer
+from retrieval.encoders import catalogue
+from retrieval.encoders.recent import RecentEncoder
+from retrieval.encoders.runtime import Encoder
+from retrieval.search import Expert
+from retrieval.vectors import VectorCache
+
+Progress = Callable[[str, float], None]
+ENGLISH = "en"
+NO_EXPERT = ("", "off")
+
+
+def wanted_expert(settings: Settings, encoder: str, answers: Sequence[PastAnswer]) -> str:
+    """The second encoder that English answers get beside `encoder`; empty for none."""
+    choice = settings.models.english_encoder
+    if choice in NO_EXPERT or choice == encoder:
+        return ""
+    return choice if any(answer.lang == ENGLISH for answer in answers) else ""
+
+
+def load_encoder(settings: Settings, choice: str, on_progress: Progress) -> tuple[str, Encoder]:
+    """The name of an encoder and the encoder, converted first if need be.
+
+    Raises:
+        retrieval.errors.RetrievalError: there is none of that name, or it cannot be made.
+    """
+    folder = catalogue.prepare(choice, Registry(settings.data).encoders, on_progress)
+    return folder.name, Encoder(folder, threads=settings.models.threads)
+
+
+def load_expert(
+    settings: Settings, choice: str, on_progress: Progress, *, beside: Path | None = None
+) -> Expert:
+    """The second encoder; its vectors are remembered under names that begin with `beside`."""
+    name, encoder = load_encoder(settings, choice, on_progress)
+    folder = beside.parent if beside else settings.data / "vectors"
+    start = f"{beside.name}." if beside else ""
+    path = folder / f"{start}{name}.{ENGLISH}.safetensors"
+    return Expert(lang=ENGLISH, encoder=RecentEncoder(encoder), cache=VectorCache(path, name))
