@@ -1,7 +1,7 @@
 """All ready extractors as one, so that no piece of a text is two things at once.
 
-What is surer goes first: e-mail, money, order numbers, phone numbers, a lone number, days. The
-names and values are those of Duckling, so that a Rasa project made for it runs without it.
+What is surer goes first: e-mail, money, order numbers, phone numbers, a lone number, days, counts.
+The names and values are those of Duckling, so that a Rasa project made for it runs without it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from classifier.entities.entity import Entity
 from classifier.entities.ready import (
     chinese_dates,
     contact,
+    counts,
     dates,
     digit_dates,
     english_dates,
@@ -22,6 +23,7 @@ from classifier.entities.ready import (
 )
 
 NAME = "ReadyEntityExtractor"
+ALL = (contact.EMAIL, money.MONEY, orders.ORDER, contact.PHONE, dates.DATE, counts.NUMBER)
 DIMENSIONS = (contact.EMAIL, money.MONEY, orders.ORDER, contact.PHONE, dates.DATE)
 
 
@@ -76,6 +78,7 @@ class ReadyExtractor:
             lambda text: contact.phones(text, ready.regions),
             orders.alone,
             self._days,
+            counts.numbers,
         )
 
     def _days(self, text: str) -> Iterator[Entity]:

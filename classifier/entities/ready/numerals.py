@@ -9,6 +9,19 @@ ENGLISH = {word: number for number, word in enumerate(_WORDS)} | {
     "eleven": 11,
     "twelve": 12,
 }
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+COUNTING = (
+    {word: number for word, number in ENGLISH.items() if word not in ("a", "an")}
+    | {word: number for number, word in enumerate(_TEENS, start=13)}
+    | {word: 10 * number for number, word in enumerate(_TENS, start=2)}
+    | {
+        f"{ten}-{one}": 10 * number + ENGLISH[one]
+        for number, ten in enumerate(_TENS, start=2)
+        for one in _WORDS[1:10]
+    }
+)
+"""English words up to ninety-nine."""
 _DIGITS = {char: number for number, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 CHINESE = r"[零〇一二两三四五六七八九十百千]+"

@@ -151,6 +151,24 @@ def test_a_shop_may_say_how_its_numbers_look() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a table for 5 people", [5]),
+        ("twenty-one of them", [21]),
+        ("2.5 litres and three cups", [2.5, 3]),
+        ("我要三个杯子", [3]),
+        ("十二位客人", [12]),
+        ("一起去吧", []),
+        ("order WS-100234 on 24 December", []),
+        ("someone", []),
+    ],
+)
+def test_numbers_are_told_where_a_project_asks(text: str, values: list[float]) -> None:
+    extract = ReadyExtractor(Ready(dimensions=("number",)), lambda: NOW).extract
+    assert [e.value for e in extract(text)] == values
+
+
 def test_only_the_wanted_dimensions_are_told() -> None:
     ready = Ready(dimensions=("phone-number",), name="DucklingEntityExtractor")
     extract = ReadyExtractor(ready, lambda: NOW).extract
