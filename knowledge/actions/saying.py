@@ -28,7 +28,7 @@ _QUESTION = re.compile(
     r"|吗|呢$|怎么|怎樣|怎样|多久|多少|什么|什麼|哪|能不能|可不可以|是不是|有没有|如何|嗎|几天",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[a-z]{0,4}[ -]?\d[\d -]*", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:(?<![a-z])ws[ -]?|[a-z]{0,4}-?)\d[\d -]*", re.IGNORECASE)
 _PLACE = re.compile(r"[路街巷弄道村镇区号室栋楼]|\d")
 _LEAD = re.compile(
     r"^(?:(?:please )?(?:send|ship|deliver) it to|to|it should go to|the (?:new )?address is"

@@ -43,7 +43,9 @@ def test_a_return_is_registered_once(shop: Shop) -> None:
 def test_only_fresh_deliveries_may_be_returned(shop: Shop) -> None:
     today = datetime.now(UTC).date()
     fresh, old, under_way = (shop.order(f"WS{n}") for n in (30000301, 40000401, 20000201))
-    assert fresh and old and under_way
+    assert fresh is not None
+    assert old is not None
+    assert under_way is not None
     assert fresh.may_be_returned(today)
     assert fresh.may_be_returned(fresh.since + timedelta(days=RETURN_DAYS))
     assert not fresh.may_be_returned(fresh.since + timedelta(days=RETURN_DAYS + 1))
