@@ -12,6 +12,7 @@ FrontdeskError
 └── DependencyError        something we need does not work now (HTTP 503)
     ├── StoreError         the database refused
     ├── ModelError         a model is missing, broken or too slow
+    ├── ActionError        a custom action could not be run
     ├── Busy               the queue before a model is full
     └── NotReady           the first model is still being made
 """
@@ -88,6 +89,10 @@ class StoreError(DependencyError):
 
 class ModelError(DependencyError):
     """A model is missing, broken or too slow."""
+
+
+class ActionError(DependencyError):
+    """A custom action could not be run."""
 
 
 class Busy(DependencyError):

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.NotReady: 503,
     errors.StoreError: 503,
     errors.ModelError: 503,
+    errors.ActionError: 503,
     errors.DependencyError: 503,
     errors.KnowledgeError: 500,
     errors.ConfigError: 500,
