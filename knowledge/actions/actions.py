@@ -34,10 +34,11 @@ def say(
     )
 
 
-def finished(flow: str, *, lost: bool = False) -> Events:
+def finished(flow: str, outcome: str) -> Events:
     """The flow is over: its draft is forgotten; order and e-mail too where nothing was proven."""
-    forgotten = [*DRAFT, *(("order_number", "email") if lost else ())]
-    return [SlotSet("last_flow", flow), *(SlotSet(name, None) for name in forgotten)]
+    forgotten = [*DRAFT, *(("order_number", "email") if outcome == "not_verified" else ())]
+    ended = [SlotSet("last_flow", flow), SlotSet("outcome", outcome)]
+    return [*ended, *(SlotSet(name, None) for name in forgotten)]
 
 
 class TellOrderStatus(Action):
@@ -54,9 +55,9 @@ class TellOrderStatus(Action):
         order = verified(tracker.slots)
         if order is None:
             dispatcher.utter_message(response="utter_not_verified")
-            return finished("order_status", lost=True)
+            return finished("order_status", "not_verified")
         say(dispatcher, f"utter_status_{order.status.value}", order, tracker)
-        return finished("order_status")
+        return finished("order_status", order.status.value)
 
 
 class RegisterReturn(Action):
@@ -73,21 +74,22 @@ class RegisterReturn(Action):
         order = verified(tracker.slots)
         if order is None:
             dispatcher.utter_message(response="utter_not_verified")
-            return finished("return", lost=True)
+            return finished("return", "not_verified")
+        outcome, made = self._settle(order, tracker)
+        say(dispatcher, f"utter_return_{outcome}", order, tracker, return_number=made)
+        return finished("return", outcome)
+
+    def _settle(self, order: Order, tracker: Tracker) -> tuple[str, str]:
+        """What becomes of it, and the number of the return if there is one."""
         known = SHOP.return_of(order.number)
         if known:
-            say(dispatcher, "utter_return_known", order, tracker, return_number=known)
-        elif not order.may_be_returned(datetime.now(UTC).date()):
-            late = order.status is Status.DELIVERED
-            response = "utter_return_too_late" if late else "utter_return_not_possible"
-            say(dispatcher, response, order, tracker)
-        elif tracker.get_slot("return_confirmed") is True:
-            reason = str(tracker.get_slot("return_reason") or "")
-            made = SHOP.register_return(order.number, reason)
-            say(dispatcher, "utter_return_registered", order, tracker, return_number=made)
-        else:
-            say(dispatcher, "utter_return_dropped", order, tracker)
-        return finished("return")
+            return "known", known
+        if not order.may_be_returned(datetime.now(UTC).date()):
+            return "too_late" if order.status is Status.DELIVERED else "not_possible", ""
+        if tracker.get_slot("return_confirmed") is not True:
+            return "dropped", ""
+        reason = str(tracker.get_slot("return_reason") or "")
+        return "registered", SHOP.register_return(order.number, reason)
 
 
 class ChangeAddress(Action):
@@ -104,17 +106,19 @@ class ChangeAddress(Action):
         order = verified(tracker.slots)
         if order is None:
             dispatcher.utter_message(response="utter_not_verified")
-            return finished("address", lost=True)
+            return finished("address", "not_verified")
         address = str(tracker.get_slot("new_address") or "")
+        outcome = self._settle(order, address, tracker)
+        say(dispatcher, f"utter_address_{outcome}", order, tracker, address=address)
+        return finished("address", outcome)
+
+    def _settle(self, order: Order, address: str, tracker: Tracker) -> str:
+        """What becomes of it."""
         if order.status is not Status.PROCESSING:
-            say(dispatcher, "utter_address_too_late", order, tracker)
-        elif tracker.get_slot("address_confirmed") is True and address:
-            done = SHOP.change_address(order.number, address)
-            response = "utter_address_changed" if done else "utter_address_too_late"
-            say(dispatcher, response, order, tracker, address=address)
-        else:
-            say(dispatcher, "utter_address_dropped", order, tracker)
-        return finished("address")
+            return "too_late"
+        if tracker.get_slot("address_confirmed") is not True or not address:
+            return "dropped"
+        return "changed" if SHOP.change_address(order.number, address) else "too_late"
 
 
 class CorrectDetails(Action):
