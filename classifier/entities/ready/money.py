@@ -26,8 +26,7 @@ _WORDS = {
     "元(?:人民币)?|块钱|块(?=[一二三四五六七八九\\d])|块(?![一-龥])|人民币": "CNY",
 }
 _CODES = ("EUR", "USD", "GBP", "CNY", "CHF", "JPY", "HKD", "AUD", "CAD", "INR", "SEK")
-_NUMBER = r"\d{1,3}(?:[ ,.']\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?"
-_AMOUNT = rf"(?<![\w.,-])(?P<{{0}}>{_NUMBER})"
+_NUMBER = r"\d{1,3}(?:[ ,.']\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
 _BEFORE = re.compile(
     rf"(?:(?P<sign>[{''.join(_SIGNS)}])|(?<![a-z])(?P<code>{'|'.join(_CODES)}|RMB))\s?"
     rf"(?P<number>{_NUMBER})(?P<many>万|k\b)?(?![\d%])",

@@ -143,6 +143,12 @@ def test_several_are_told_apart(extract: Extract) -> None:
     ]
 
 
+@pytest.mark.parametrize("piece", ["十", "1 000", "a1 ", "1-", "a.", "order ", "第", "￥1,"])
+def test_a_long_text_of_one_piece_does_not_take_for_ever(extract: Extract, piece: str) -> None:
+    text = piece * (5000 // len(piece))  # quadratic patterns once took half a minute for this
+    assert all(e.end <= len(text) for e in extract(text))
+
+
 def test_a_shop_may_say_how_its_numbers_look() -> None:
     ready = Ready(order_patterns=(r"[A-Z]{2}-\d{3}/\d{2}",))
     extract = ReadyExtractor(ready, lambda: NOW).extract
