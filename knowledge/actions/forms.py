@@ -36,7 +36,7 @@ def heard(tracker: Tracker) -> str | None:
     intent = (message.get("intent") or {}).get("name")
     text = (message.get("text") or "").strip()
     asked = tracker.get_slot("requested_slot")
-    if not asked or not text or text.startswith("/") or intent in saying.STEERING:
+    if not asked or not text or text.startswith("/") or saying.steers(text, intent):
         return None
     return None if saying.is_question(text) else text
 
@@ -189,17 +189,19 @@ class ValidateAddressForm(OrderChecks, FormValidationAction):
     def extract_new_address(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Slots:
-        """Any words but a question, where the address was asked for."""
-        asked = tracker.get_slot("requested_slot")
+        """Any words but a question, where the address was asked for; elsewhere a clear one."""
         message = tracker.latest_message
+        asked, text = tracker.get_slot("requested_slot"), message.get("text") or ""
         found = [e["value"] for e in message["entities"] if e["entity"] == "address"]
-        intent = (message.get("intent") or {}).get("name")
         if asked != "new_address":
-            return {"new_address": found[-1]} if found and intent in _WITH_ADDRESS else {}
-        text = heard(tracker) if intent != "update_address" else message["text"]
-        if text is None or "@" in text:
+            if saying.is_street(text):
+                return {"new_address": found[-1] if found else text}
             return {}
-        return {"new_address": text}
+        intent = (message.get("intent") or {}).get("name")
+        said = text if intent == "update_address" else heard(tracker)
+        if said is None or "@" in said:
+            return {}
+        return {"new_address": said}
 
     def validate_new_address(
         self,
@@ -213,6 +215,3 @@ class ValidateAddressForm(OrderChecks, FormValidationAction):
         if address is None:
             dispatcher.utter_message(response="utter_address_format")
         return {"new_address": address}
-
-
-_WITH_ADDRESS = ("update_address", "give_details", "correct_details")

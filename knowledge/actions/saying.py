@@ -5,27 +5,37 @@ from __future__ import annotations
 import re
 
 # Intents that steer the conversation: words of theirs never fill a slot.
-STEERING = frozenset(
+_STEERING = frozenset(
+    {"ask_order_status", "correct_details", "human_please", "stop_form", "update_address"}
+)
+# Of these only short words steer: "not what I expected" is a reason, whatever it is taken for.
+_SHORT_STEERING = frozenset(
     {
         "affirm",
-        "ask_order_status",
         "bot_challenge",
         "compliment",
-        "correct_details",
         "deny",
         "goodbye",
         "greet",
         "how_are_you",
-        "human_please",
-        "stop_form",
         "thanks",
-        "update_address",
     }
 )
+SHORT = 3  # words
+SHORT_CHINESE = 4  # characters
+_HAN = re.compile("[\u4e00-\u9fff]")
 _QUESTION = re.compile(
-    r"[?？]|^(?:what|how|when|where|who|which|why|can|could|do|does|is|are|will|would|may|should)\b"
+    r"[?？]|^(?:what|how|when|where|who|which|why)\b"
+    r"|^(?:can|could|do|does|did|is|are|will|would|may|should)"
+    r" (?:i|you|it|the|we|they|that|this|there|my|your)\b"
     r"|^(?:but |wait|hold on|hang on|one moment|before that|by the way|等一下|等等|先问一下|顺便)"
     r"|吗|呢$|怎么|怎樣|怎样|多久|多少|什么|什麼|哪|能不能|可不可以|是不是|有没有|如何|嗎|几天",
+    re.IGNORECASE,
+)
+_STREET = re.compile(
+    r"[省市区县镇村].*[路街道弄巷号]|[路街道弄巷]\s*\d+\s*号"
+    r"|\d.*\b(?:street|st|road|rd|lane|avenue|ave|close|way|drive|square|row|view|place)\b"
+    r"|\b(?:rue|via|calle|rua) \w|\w(?:strasse|straße|weg|platz|gasse) \d",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?:(?<![a-z])ws[ -]?|[a-z]{0,4}-?)\d[\d -]*", re.IGNORECASE)
@@ -41,6 +51,14 @@ _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
 _FORM = re.compile(r"WS\d{8}")
 
 
+def steers(text: str, intent: str | None) -> bool:
+    """Whether `text`, understood as `intent`, is about the conversation and fills no slot."""
+    if intent in _SHORT_STEERING:
+        chinese = len(_HAN.findall(text))
+        return chinese <= SHORT_CHINESE if chinese else len(text.split()) <= SHORT
+    return intent in _STEERING
+
+
 def is_question(text: str) -> bool:
     """Whether somebody asks, rather than answers."""
     return _QUESTION.search(text.strip()) is not None
@@ -49,8 +67,12 @@ def is_question(text: str) -> bool:
 def number_in(text: str) -> str | None:
     """The piece of `text` that is most like an order number: the one with most digits."""
     found = [match[0].strip() for match in _NUMBER.finditer(text.translate(_WIDE))]
-    long = [piece for piece in found if sum(char.isdigit() for char in piece) >= 3]
-    return max(long, key=lambda piece: sum(char.isdigit() for char in piece), default=None)
+    long = [piece for piece in found if _digits(piece) >= 3 or piece.lower().startswith("ws")]
+    return max(long, key=_digits, default=None)
+
+
+def _digits(piece: str) -> int:
+    return sum(char.isdigit() for char in piece)
 
 
 def order_number(text: str) -> str | None:
@@ -64,3 +86,8 @@ def address_in(text: str) -> str | None:
     """`text` without the words that lead to an address; None if it names no place."""
     plain = _LEAD.sub("", text.strip()).strip(" .。!！")
     return plain if len(plain) >= 6 and _PLACE.search(plain) else None
+
+
+def is_street(text: str) -> bool:
+    """Whether `text` is an address beyond doubt, so that it needs no question before it."""
+    return _STREET.search(text) is not None and not is_question(text)
