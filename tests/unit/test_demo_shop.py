@@ -93,6 +93,7 @@ def test_order_numbers_are_read_in_many_spellings(said: str, number: str | None)
         ("12345", "12345"),
         ("my number is 1000 0101", "1000 0101"),
         ("订单号１２３４５", "12345"),
+        ("WS12", "WS12"),
         ("the 2 of us", None),
         ("no idea", None),
     ],
@@ -138,3 +139,46 @@ def test_answers_are_no_questions(said: str) -> None:
 )
 def test_an_address_names_a_place(said: str, address: str | None) -> None:
     assert saying.address_in(said) == address
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "steers"),
+    [
+        ("stop", "stop_form", True),
+        ("please stop asking me all of that now", "stop_form", True),
+        ("no", "deny", True),
+        ("不", "deny", True),
+        ("not what I expected", "deny", False),
+        ("和我想象的完全不一样", "deny", False),
+        ("found a much nicer one", "compliment", False),
+        ("too small", "give_details", False),
+        ("it broke", "defective_item", False),
+        ("wobbles", None, False),
+    ],
+)
+def test_only_short_words_steer_whatever_they_are_taken_for(
+    said: str, intent: str | None, steers: bool
+) -> None:
+    assert saying.steers(said, intent) is steers
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "武汉市洪山区珞喻路37号",
+        "中山路66号",
+        "5 Mill Lane, Leeds LS1 4AP",
+        "Hauptstrasse 22, 50667 Cologne",
+        "Rue Haute 4, 1000 Brussels",
+    ],
+)
+def test_an_address_beyond_doubt(said: str) -> None:
+    assert saying.is_street(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["yes", "do you deliver to 5 Mill Lane?", "3 of them", "好的", "市区有门店吗", "WS10000101"],
+)
+def test_no_address_beyond_doubt(said: str) -> None:
+    assert not saying.is_street(said)
