@@ -10,9 +10,11 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from bot import errors
+from bot import config, errors
 from bot.domain import Button, Language
+from bot.knowledge import rasa_folder
 from bot.knowledge.model import HANDOFF_ACTION, Knowledge, Rule, Variation
+from bot.project import project as rasa_project
 from classifier import dataset, rasa_yaml
 from classifier import errors as classifier_errors
 from classifier.dataset import LabelledText
@@ -39,6 +41,8 @@ def read(project: Path) -> Knowledge:
     Raises:
         errors.KnowledgeError: the first thing that is wrong, with file, line and remedy.
     """
+    if rasa_project.is_rasa(project):
+        return rasa_folder.read(project, config.environment())
     if not (project / DOMAIN).is_file():
         raise errors.KnowledgeError(
             "not found.",

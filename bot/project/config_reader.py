@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.dialogue import names
@@ -46,6 +46,8 @@ class Config:
     """None: every message counts as understood."""
     components: tuple[str, ...] = ()
     """The pipeline, by name."""
+    patterns: Mapping[str, Any] = field(default_factory=dict)
+    """The switches of RegexEntityExtractor."""
 
 
 def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
@@ -63,6 +65,7 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
         policies=tuple(reader.policies([_component(one) for one in listed])),
         fallback=None if fallback is None else _fallback(fallback),
         components=tuple(name for name, _ in pipeline),
+        patterns=next((o for name, o in pipeline if name == "RegexEntityExtractor"), {}),
     )
 
 
