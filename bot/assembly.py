@@ -21,6 +21,7 @@ from bot.knowledge.model import Knowledge
 from bot.policy import Rules
 from bot.ports import Store
 from bot.store import open_store
+from bot.talking import Talking
 from bot.training.registry import Registered, Registry
 from classifier import dataset
 from classifier.methods import Method
@@ -116,6 +117,7 @@ class BrainMaker:
         """Nothing is loaded yet."""
         self._settings = settings
         self._registry = Registry(settings.data)
+        self._talking = Talking(settings)
         self._encoder_folder: Path | None = None
         self._encoder: RecentEncoder | None = None
 
@@ -186,7 +188,16 @@ class BrainMaker:
         except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
             message = str(cause).removesuffix(cause.hint).strip()
             raise errors.ModelError(message, hint=cause.hint) from cause
-        return Brain(knowledge=knowledge, classifier=classifier, retriever=retriever)
+        dialogue = previous.dialogue if previous and previous.knowledge is knowledge else None
+        if dialogue is None and knowledge.dialogue is not None:
+            dialogue = self._talking.dialogue(knowledge)
+        return Brain(
+            knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
+        )
+
+    async def close(self) -> None:
+        """End what runs beside the bot."""
+        await self._talking.close()
 
     def _load_encoder(self, knowledge: Knowledge, on_progress: Progress) -> RecentEncoder:
         from bot.training.job import prepare_encoder  # noqa: PLC0415

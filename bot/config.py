@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -46,6 +46,11 @@ class Server(Section):
     )
     session_days: int = Field(
         30, ge=1, le=365, description="How long a visitor's widget session stays valid, in days."
+    )
+    api_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token of Rasa's HTTP API (trackers, domain, actions); without one the API "
+        "answers only while the server listens on a loopback address.",
     )
 
 
@@ -106,6 +111,28 @@ class Limits(Section):
     )  # fmt: skip
 
 
+class Actions(Section):
+    """Custom actions of a project with dialogue."""
+
+    deadline_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="How long the custom actions of one turn may take together, in seconds.",
+    )
+    on_failure: str = Field(
+        "apologise",
+        pattern="^(apologise|ignore)$",
+        description="What happens when an action fails: apologise and ask a person, or ignore it "
+        "and go on, as Rasa does.",
+    )
+    run_beside: bool = Field(
+        default=True,
+        description="Run the project's actions/ folder in a process beside the bot when "
+        "endpoints.yml names no action_endpoint.",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -118,7 +145,8 @@ class Settings(BaseSettings):
     )
 
     project: Path = Field(
-        Path("knowledge"), description="Folder with domain.yml, nlu/, rules.yml and answers/."
+        Path("knowledge"),
+        description="Folder with domain.yml, nlu/, rules.yml and answers/; or a Rasa project.",
     )
     data: Path = Field(
         Path("var"), description="Folder for the database, the models and the caches."
@@ -138,6 +166,7 @@ class Settings(BaseSettings):
     models: Models = Models()
     policy: Policy = Policy()
     limits: Limits = Limits()
+    actions: Actions = Actions()
 
     @classmethod
     def settings_customise_sources(
@@ -188,6 +217,11 @@ def _check_environment() -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {ENV_PREFIX}{near[0]}?" if near else "See docs/configuration.md."
             raise errors.ConfigError(f"Unknown environment variable {variable}.", hint=hint)
+
+
+def environment() -> dict[str, str]:
+    """The environment, for `${NAME}` in a Rasa project's endpoints.yml and credentials.yml."""
+    return dict(os.environ)
 
 
 def names() -> dict[str, pydantic.fields.FieldInfo]:

@@ -4,6 +4,7 @@ FrontdeskError
 ├── ClientError            the caller sent something wrong (HTTP 4xx)
 │   ├── BadRequest         not to be understood: JSON, types, unknown fields
 │   ├── BadText            empty, too long or unreadable message text
+│   ├── NotFound           there is no such conversation, intent or action
 │   ├── Unauthorized       no valid token
 │   ├── Forged             a webhook whose signature is wrong, missing or too old
 │   └── TooLarge           the body is over the limit
@@ -44,6 +45,10 @@ class BadRequest(ClientError):
 
 class BadText(ClientError):
     """The message text cannot be accepted."""
+
+
+class NotFound(ClientError):
+    """There is no such thing."""
 
 
 class Unauthorized(ClientError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
@@ -46,14 +47,53 @@ class Endpoint:
     """It is rasa-sdk 3.8 or newer, which remembers the domain and takes deflated bodies."""
 
 
+class Where(Protocol):
+    """Knows where the action server is now."""
+
+    def endpoint(self) -> contextlib.AbstractAsyncContextManager[Endpoint]:
+        """The endpoint, for as long as a call lasts."""
+
+    async def refresh(self) -> None:
+        """Get ready for calls."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+class Elsewhere:
+    """An action server that somebody else runs; without an endpoint there is none."""
+
+    def __init__(self, endpoint: Endpoint | None) -> None:
+        """Always this one."""
+        self._endpoint = endpoint
+
+    @contextlib.asynccontextmanager
+    async def endpoint(self) -> AsyncIterator[Endpoint]:
+        """The endpoint.
+
+        Raises:
+            errors.ActionError: none is configured.
+        """
+        if self._endpoint is None:
+            raise errors.ActionError(
+                "No action server is configured.",
+                hint="Name it under action_endpoint in endpoints.yml, or add an actions/ folder.",
+            )
+        yield self._endpoint
+
+    async def refresh(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+
 class ActionClient:
     """Calls one action server."""
 
-    def __init__(
-        self, endpoint: Endpoint | None, domain: Domain, *, deadline_s: float
-    ) -> None:
-        """Call `endpoint`; None refuses every action. A turn waits `deadline_s` in all."""
-        self._endpoint = endpoint
+    def __init__(self, where: Where, domain: Domain, *, deadline_s: float) -> None:
+        """Call the server that is `where` says. A turn waits `deadline_s` in all."""
+        self._where = where
         self._domain = domain
         self._deadline_s = deadline_s
         self._digest = hashlib.sha256(orjson.dumps(domain.raw)).hexdigest()
@@ -63,6 +103,14 @@ class ActionClient:
     def for_turn(self) -> TurnActions:
         """The actions of one turn; together they may take as long as the deadline."""
         return TurnActions(self, until=time.monotonic() + self._deadline_s)
+
+    async def refresh(self) -> None:
+        """Get the action server ready, if it is ours.
+
+        Raises:
+            errors.ActionError: it cannot be started.
+        """
+        await self._where.refresh()
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -77,16 +125,13 @@ class ActionClient:
             Rejected: it refuses to run.
             errors.ActionError: there is no server, it did not answer in time or with nonsense.
         """
-        endpoint = self._endpoint
-        if endpoint is None:
-            raise errors.ActionError(
-                f"{action!r} cannot run: no action server is configured.",
-                hint="Name it under action_endpoint in endpoints.yml, or add an actions/ folder.",
-            )
         if self._breaker.is_open("") or self._breaker.is_open(action):
             raise errors.ActionError(f"{action!r} is not tried: it failed several times in a row.")
         try:
-            async with asyncio.timeout(until - time.monotonic()):
+            async with (
+                asyncio.timeout(until - time.monotonic()),
+                self._where.endpoint() as endpoint,
+            ):
                 status, answer = await self._ask(endpoint, action, tracker)
         except TimeoutError as cause:
             self._breaker.failed(action)
@@ -97,7 +142,7 @@ class ActionClient:
         except (aiohttp.ClientError, OSError) as cause:
             self._breaker.failed("")
             raise errors.ActionError(
-                f"{action!r}: the action server at {endpoint.url} cannot be reached: {cause}.",
+                f"{action!r}: the action server cannot be reached: {cause}.",
                 hint="Start it: python -m rasa_sdk --actions actions.",
             ) from cause
         self._breaker.succeeded("")

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bot.dialogue import names
+from bot.dialogue.slots import Mapping as SlotMapping
 from bot.dialogue.slots import MappingType, Slot
 
 
@@ -107,11 +108,11 @@ class Domain:
                     seen[key] = seen.get(key, 0) + 1
         return frozenset(key for key, count in seen.items() if count == 1)
 
-    def is_unique(self, form: str, mapping: Any) -> bool:
+    def is_unique(self, form: str, mapping: SlotMapping) -> bool:
         """Whether no other slot of the form is filled in the same way."""
         return _key(mapping) in self.unique_entity_mappings.get(form, frozenset())
 
 
-def _key(mapping: Any) -> tuple[Any, ...]:
+def _key(mapping: SlotMapping) -> tuple[Any, ...]:
     conditions = tuple((c.active_loop, c.requested_slot) for c in mapping.conditions)
     return (*mapping.entity_key, mapping.intents, mapping.not_intents, conditions)

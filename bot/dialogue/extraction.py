@@ -72,7 +72,10 @@ def applies(slot: Slot, mapping: Mapping, tracker: Tracker) -> bool:
     return (
         _is_known(mapping, domain)
         and _intent_fits(mapping, tracker)
-        and (mapping.type is MappingType.FROM_TRIGGER_INTENT or _condition_holds(slot, mapping, tracker))
+        and (
+            mapping.type is MappingType.FROM_TRIGGER_INTENT
+            or _condition_holds(slot, mapping, tracker)
+        )
         and not _is_taken(slot, mapping, tracker)
     )
 
@@ -112,9 +115,9 @@ def _condition_holds(slot: Slot, mapping: Mapping, tracker: Tracker) -> bool:
     if state.loop is not None and state.loop.rejected and requested == slot.name:
         return False
     for one in mapping.conditions:
-        if one.active_loop and one.active_loop == state.loop_name:
-            if not one.requested_slot or one.requested_slot == requested:
-                return True
+        asked = not one.requested_slot or one.requested_slot == requested
+        if one.active_loop and one.active_loop == state.loop_name and asked:
+            return True
         if one.active_loop is None and state.loop_name is None:
             return True
     return False
@@ -138,8 +141,7 @@ def _values(mapping: Mapping, tracker: Tracker) -> list[Any]:
         return [
             entity.get("value")
             for entity in events.entities_of(message)
-            if (entity.get("entity"), entity.get("role"), entity.get("group"))
-            == mapping.entity_key
+            if (entity.get("entity"), entity.get("role"), entity.get("group")) == mapping.entity_key
         ]
     if mapping.type is MappingType.FROM_INTENT:
         return [mapping.value]

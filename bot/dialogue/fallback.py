@@ -21,9 +21,7 @@ class TwoStageFallback:
         """Nothing more."""
         return []
 
-    async def do(
-        self, context: Context, tracker: Tracker, so_far: Sequence[Event]
-    ) -> list[Event]:
+    async def do(self, context: Context, tracker: Tracker, so_far: Sequence[Event]) -> list[Event]:
         """Ask whether the likeliest intent was meant, or for other words."""
         just_begun = any(event.name == "active_loop" for event in so_far)
         affirm = just_begun or tracker.state.intent == names.NLU_FALLBACK

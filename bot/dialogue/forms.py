@@ -32,9 +32,7 @@ class FormAction:
         seen = {event.data["name"] for event in only(checked, "slot")}
         return [*checked, *(event for event in slots if event.data["name"] not in seen)]
 
-    async def do(
-        self, context: Context, tracker: Tracker, so_far: Sequence[Event]
-    ) -> list[Event]:
+    async def do(self, context: Context, tracker: Tracker, so_far: Sequence[Event]) -> list[Event]:
         """Check what the message brought, then ask for the next slot."""
         found: list[Event] = []
         if all(event.name == "active_loop" for event in so_far):

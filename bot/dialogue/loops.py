@@ -19,9 +19,7 @@ class LoopAction(Protocol):
     async def activate(self, context: Context, tracker: Tracker) -> list[Event]:
         """What happens when it begins, after the `active_loop` event."""
 
-    async def do(
-        self, context: Context, tracker: Tracker, so_far: Sequence[Event]
-    ) -> list[Event]:
+    async def do(self, context: Context, tracker: Tracker, so_far: Sequence[Event]) -> list[Event]:
         """One round."""
 
     def is_done(self, tracker: Tracker, so_far: Sequence[Event]) -> bool:

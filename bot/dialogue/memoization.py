@@ -56,9 +56,7 @@ class Memoization:
     def _steps(self, tracker: Tracker) -> tuple[Features, ...]:
         state = tracker.replayed
         seen = history.story_steps(tracker.history, state, tracker.domain, tracker.sight)
-        kept = [
-            one for one in seen if features.previous_action(one) != names.UNLIKELY_INTENT
-        ]
+        kept = [one for one in seen if features.previous_action(one) != names.UNLIKELY_INTENT]
         return tuple(kept[-self.look_back :])
 
     def _recall_less(self, tracker: Tracker, steps: tuple[Features, ...]) -> str | None:

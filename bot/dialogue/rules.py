@@ -107,9 +107,7 @@ class RulePolicy:
         now = tracker.replayed
         steps = [features.of(state, domain) for state in tracker.history.steps]
         steps.append(features.of(now, domain, by_text=by_text))
-        best = max(
-            fitting(self.lookup.rules, steps), key=lambda key: (len(key), key), default=None
-        )
+        best = max(fitting(self.lookup.rules, steps), key=lambda key: (len(key), key), default=None)
         action = self.lookup.rules[best] if best else None
         source = best or rule_key(steps)
         if tracker.state.loop_name is None:

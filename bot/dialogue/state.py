@@ -1,4 +1,4 @@
-"""What a conversation is at one moment: the fold of its events. Immutable, so moments can be kept."""
+"""What a conversation is at one moment: the fold of its events. Immutable, so it can be kept."""
 
 from __future__ import annotations
 

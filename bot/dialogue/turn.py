@@ -19,6 +19,9 @@ MAX_ACTIONS = 10
 MAX_ROUNDS = 2 * MAX_ACTIONS
 """Rounds of a turn; stops actions that take back that they were run."""
 OnFailure = Callable[[errors.ActionError, Context, Tracker], Awaitable[list[Event]]]
+Otherwise = Callable[[Tracker], Awaitable[list[Event] | None]]
+POLICY = "FrontdeskPolicy"
+"""Who decides where rules and stories say nothing."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,7 @@ class Turn:
         policies: Sequence[Policy],
         *,
         on_failure: OnFailure | None = None,
+        otherwise: Otherwise | None = None,
     ) -> None:
         """Take a turn of `tracker`.
 
@@ -41,6 +45,8 @@ class Turn:
             policies: decide what is done.
             on_failure: says something when an action fails, and the turn ends; without it the
                 conversation goes on as if the action had done nothing, as in Rasa.
+            otherwise: asked about a message that no rule, story or form covers; gives what it
+                does about it, or None when it knows nothing either.
         """
         self.tracker = tracker
         self.events: list[Event] = []
@@ -50,6 +56,7 @@ class Turn:
         self._context = context
         self._policies = policies
         self._on_failure = on_failure
+        self._otherwise = otherwise
 
     def log(self, happened: Iterable[Event]) -> None:
         """Let these events happen."""
@@ -91,11 +98,40 @@ class Turn:
             if not self._may_act or self._acts_too_long:
                 return
             choice = next_action(self.tracker, self._context.domain, self._policies)
+            if await self._was_done_otherwise(choice):
+                return
             if choice.by_text:
                 await self.extract()
             if not await self.do(choice):
                 return
         _log.warning("a conversation goes round in circles; it is stopped")
+
+    def _is_uncovered(self, choice: Choice) -> bool:
+        """Whether the message is new and nobody knows what to do about it."""
+        state = self.tracker.state
+        if state.action_name != names.LISTEN or state.latest_message is None:
+            return False
+        if choice.action in self._context.domain.loops:  # a form that refuses comes back here
+            return False
+        return choice.confidence < 1.0 or state.intent == names.NLU_FALLBACK
+
+    async def _was_done_otherwise(self, choice: Choice) -> bool:
+        """Do what is done about uncovered messages; a form that was interrupted asks again."""
+        if self._otherwise is None or not self._is_uncovered(choice):
+            return False
+        found = await self._otherwise(self.tracker)
+        self._otherwise = None  # once a turn
+        if found is None:
+            return False
+        self.log([*choice.events, *found])
+        loop = self.tracker.state.loop_name
+        if loop is not None and loop in self._context.domain.known_actions:
+            back = events.make("loop_interrupted", is_interrupted=True)
+            again = Choice(action=loop, policy=POLICY, confidence=1.0, events=(back,))
+            await self.do(again)
+        if self.tracker.state.action_name != names.LISTEN:
+            self.log([events.action(names.LISTEN, policy=POLICY, confidence=1.0)])
+        return True
 
     async def do(self, choice: Choice) -> bool:
         """Run an action; says whether another one should follow."""

@@ -10,10 +10,13 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from bot import errors
+from bot import config, errors
 from bot.dialogue import names
 from bot.domain import Button, Language
+from bot.knowledge import rasa_folder
 from bot.knowledge.model import HANDOFF_ACTION, Knowledge, Rule, Variation
+from bot.project import project as rasa_project
+from bot.project.project import RasaProject
 from classifier import dataset, rasa_yaml
 from classifier import errors as classifier_errors
 from classifier.dataset import LabelledText
@@ -24,6 +27,7 @@ from retrieval.candidate import PastAnswer
 
 DOMAIN = "domain.yml"
 RULES = "rules.yml"
+CONFIG = "config.yml"
 BUILT_IN_ACTIONS = (HANDOFF_ACTION,)
 _STATES = frozenset({"active_loop", "slot_was_set"})  # steps of a rule in which nothing is done
 NEEDED_RESPONSES = (
@@ -41,6 +45,8 @@ def read(project: Path) -> Knowledge:
     Raises:
         errors.KnowledgeError: the first thing that is wrong, with file, line and remedy.
     """
+    if rasa_project.is_rasa(project) and not (project / RULES).is_file():
+        return rasa_folder.read(project, config.environment())
     if not (project / DOMAIN).is_file():
         raise errors.KnowledgeError(
             "not found.",
@@ -69,7 +75,15 @@ def read(project: Path) -> Knowledge:
         answers=answers,
         examples=examples,
         revision=_revision(responses, rules, answers),
+        dialogue=_dialogue(project),
     )
+
+
+def _dialogue(project: Path) -> RasaProject | None:
+    """Forms and actions, where a config.yml says how to talk; None for answers alone."""
+    if not (project / CONFIG).is_file():
+        return None
+    return rasa_project.read(project, config.environment())
 
 
 def _wrong(problem: str, name: str, line: int, hint: str) -> errors.KnowledgeError:

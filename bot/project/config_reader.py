@@ -23,8 +23,8 @@ ENTITY_COMPONENTS = (
     "CRFEntityExtractor",
     "DIETClassifier",
     "DucklingEntityExtractor",
-    "SpacyEntityExtractor",
-    "MitieEntityExtractor",
+    "ReadyEntityExtractor",
+    "TrainedEntityExtractor",
 )
 
 
@@ -46,6 +46,8 @@ class Config:
     """None: every message counts as understood."""
     components: tuple[str, ...] = ()
     """The pipeline, by name."""
+    pipeline: tuple[Mapping[str, Any], ...] = ()
+    """The pipeline with its options; each has a `name`."""
 
 
 def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
@@ -63,6 +65,7 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
         policies=tuple(reader.policies([_component(one) for one in listed])),
         fallback=None if fallback is None else _fallback(fallback),
         components=tuple(name for name, _ in pipeline),
+        pipeline=tuple({**options, "name": name} for name, options in pipeline),
     )
 
 

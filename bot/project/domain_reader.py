@@ -163,9 +163,7 @@ class _Reader:
     def _intent_list(self) -> list[Any]:
         return list(self._raw.get("intents") or [])
 
-    def _slots(
-        self, entities: Mapping[str, Any], intents: Mapping[str, Any]
-    ) -> Iterator[Slot]:
+    def _slots(self, entities: Mapping[str, Any], intents: Mapping[str, Any]) -> Iterator[Slot]:
         for name, options in (self._raw.get("slots") or {}).items():
             if not isinstance(options, dict):
                 self._say(f"slot {name!r} has no type.", "slots", name, "Write `type: text`.")
@@ -224,7 +222,7 @@ class _Reader:
                     path, line = self._place("forms", form.name)
                     self._findings.note(
                         Parity.SAME,
-                        f"form {form.name!r} asks for {name!r}, which is no slot: it asks for ever.",
+                        f"form {form.name!r} asks for {name!r}, no slot: it asks for ever.",
                         path,
                         line,
                         nearest(name, slots, "Add it under `slots:`."),

@@ -140,15 +140,11 @@ def _with_retrieval(domain: Domain, examples: Sequence[LabelledText]) -> Domain:
     """Intents with keys (`faq/price`) are answered by an action of their own (`utter_faq`)."""
     from_texts = {e.intent.partition("/")[0] for e in examples if "/" in e.intent}
     retrieval = frozenset(from_texts) | response_reader.retrieval_intents(domain.responses)
-    more = tuple(
-        sorted(n for i in retrieval if (n := names.UTTER + i) not in domain.known_actions)
-    )
+    more = tuple(sorted(n for i in retrieval if (n := names.UTTER + i) not in domain.known_actions))
     return replace(domain, retrieval_intents=retrieval, actions=(*domain.actions, *more))
 
 
-def _train(
-    blocks: Sequence[Block], domain: Domain, config: Config, findings: Findings
-) -> Trained:
+def _train(blocks: Sequence[Block], domain: Domain, config: Config, findings: Findings) -> Trained:
     for block in story_reader.circular(blocks):
         findings.wrong(
             f"story {block.name!r}: its checkpoints lead in a circle that no story enters.",

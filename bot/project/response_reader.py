@@ -9,8 +9,20 @@ from bot.dialogue import names
 from bot.project.mapping_reader import Say
 
 KEYS = frozenset(
-    "id text image custom buttons button_type quick_replies attachment elements channel metadata "
-    "condition template_type".split()
+    {
+        "id",
+        "text",
+        "image",
+        "custom",
+        "buttons",
+        "button_type",
+        "quick_replies",
+        "attachment",
+        "elements",
+        "channel",
+        "metadata",
+        "condition",
+    }
 )
 
 

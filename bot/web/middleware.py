@@ -15,6 +15,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.BadRequest: 400,
     errors.BadText: 422,
+    errors.NotFound: 404,
     errors.Unauthorized: 401,
     errors.Forged: 401,
     errors.TooLarge: 413,
