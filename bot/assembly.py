@@ -20,6 +20,7 @@ from bot.knowledge import reader
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
 from bot.ports import Store
+from bot.steering import Steering
 from bot.store import open_store
 from bot.talking import Talking
 from bot.training.registry import Registered, Registry
@@ -41,6 +42,7 @@ class Parts:
     store: Store
     box: BrainBox
     engine: Engine
+    steering: Steering
     classifying: ModelThread
     searching: ModelThread
 
@@ -67,16 +69,19 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         searching=searching,
         deadline_s=settings.limits.model_deadline_s,
     )
+    steering = Steering(engine)
     try:
         yield Parts(
             settings=settings,
             store=store,
             box=box,
             engine=engine,
+            steering=steering,
             classifying=classifying,
             searching=searching,
         )
     finally:
+        await steering.close()
         classifying.close()
         searching.close()
         await store.close()

@@ -27,6 +27,7 @@ from classifier.prediction import IntentPrediction, RankedIntent
 from retrieval.candidate import Candidate, PastAnswer, Query
 
 SHOWN_CANDIDATES = 5  # kept with the reply
+SHOWN_EVENTS = 20_000  # of a conversation, to integrators
 T = TypeVar("T")
 OnStored = Callable[[str, str, Sequence[Event]], None]
 """Channel, sender, events."""
@@ -160,6 +161,11 @@ class Engine:
         if known.is_empty and not known.count:
             await DialogueTurn(known, dialogue.context(channel), dialogue.policies).begin()
         return known
+
+    async def events(self, channel: str, sender: str) -> list[Event]:
+        """What happened in a conversation, oldest first; of a very long one the end."""
+        stored = await self._store.events_after(channel, sender, limit=SHOWN_EVENTS)
+        return [one.event for one in stored]
 
     async def hear(self, message: Message, conversation: Conversation, brain: Brain) -> Heard:
         """What `message` means to the dialogue: stated, known from the examples, or classified."""

@@ -5,6 +5,7 @@ FrontdeskError
 │   ├── BadRequest         not to be understood: JSON, types, unknown fields
 │   ├── BadText            empty, too long or unreadable message text
 │   ├── NotFound           there is no such conversation, intent or action
+│   ├── NotAcceptable      the wanted format is not offered
 │   ├── Unauthorized       no valid token
 │   ├── Forged             a webhook whose signature is wrong, missing or too old
 │   └── TooLarge           the body is over the limit
@@ -49,6 +50,10 @@ class BadText(ClientError):
 
 class NotFound(ClientError):
     """There is no such thing."""
+
+
+class NotAcceptable(ClientError):
+    """The wanted format is not offered."""
 
 
 class Unauthorized(ClientError):

@@ -196,7 +196,13 @@ class Tracker:
         """Rasa's JSON form of a tracker, with these events."""
         state, message = self.state, self.state.latest_message
         parse = message.data.get("parse_data") if message else None
-        empty = {"intent": {}, "entities": [], "text": None, "message_id": None, "metadata": {}}
+        empty: dict[str, Any] = {
+            "intent": {},
+            "entities": [],
+            "text": None,
+            "message_id": None,
+            "metadata": {},
+        }
         return {
             "sender_id": self.sender,
             "slots": dict(state.slots),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.dialogue import names
+from bot.dialogue import memoization, names
 from bot.dialogue.domain import Domain
 from bot.dialogue.rules import PRIORITY as RULE_PRIORITY
 from bot.dialogue.rules import Fallback
@@ -105,7 +105,7 @@ class _Reader:
                     name=name,
                     kind="augmented" if augmented else "memoization",
                     max_history=history,
-                    **({} if priority is None else {"priority": int(priority)}),
+                    priority=memoization.PRIORITY if priority is None else int(priority),
                 )
             elif name == "TEDPolicy":
                 self._note(

@@ -16,6 +16,7 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.BadRequest: 400,
     errors.BadText: 422,
     errors.NotFound: 404,
+    errors.NotAcceptable: 406,
     errors.Unauthorized: 401,
     errors.Forged: 401,
     errors.TooLarge: 413,
@@ -31,9 +32,16 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.FrontdeskError: 500,
 }
 RETRY_AFTER_S = {errors.Busy: 1, errors.NotReady: 5, errors.StoreError: 5, errors.ModelError: 5}
-RASA_REASONS = {400: "BadRequest", 401: "NotAuthenticated", 413: "BadRequest", 422: "BadRequest"}
+RASA_REASONS = {
+    400: "BadRequest",
+    401: "NotAuthenticated",
+    404: "NotFound",
+    406: "NotAcceptable",
+    413: "BadRequest",
+    422: "BadRequest",
+}
 RASA_VERSION = "3.6.21"  # whose wire formats are spoken
-RASA_PATHS = ("/webhooks/", "/model/")
+RASA_PATHS = ("/webhooks/", "/model/", "/conversations/", "/domain", "/status", "/version")
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
