@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from bot import assembly
 from bot.config import Settings
+from bot.evaluation import stories as test_stories
+from bot.evaluation.stories import Played, Story
 from tests.conftest import KNOWLEDGE
-from tests.scenario import conversations
-from tests.scenario.conversations import Played, Story
 
 AT_ONCE = 8
 FILES = sorted((KNOWLEDGE / "tests").glob("test_*.yml"))
@@ -24,7 +24,7 @@ async def play_all(stories: Sequence[Story], settings: Settings) -> list[Played]
 
         async def play(story: Story) -> Played:
             async with free:
-                return await conversations.play(story, parts.engine, settings)
+                return await test_stories.play(story, parts.engine)
 
         try:
             return await asyncio.gather(*map(play, stories))
@@ -33,18 +33,18 @@ async def play_all(stories: Sequence[Story], settings: Settings) -> list[Played]
 
 
 async def test_conversations_end_where_they_should(settings: Settings) -> None:
-    stories = [story for path in FILES for story in conversations.read(path)]
+    stories = test_stories.read(FILES, root=KNOWLEDGE)
     assert len(stories) == 200
     assert len({story.name for story in stories}) == 200
     played = await play_all(stories, settings)
-    elsewhere = [(p.name, p.left_at) for p in played if not p.ended_right]
+    elsewhere = [one.story.name for one in played if not one.ended_right]
     assert len(elsewhere) <= 10, elsewhere
-    left = [(p.name, p.left_at) for p in played if p.left_at]
+    left = [one.story.name for one in played if one.left_at]
     assert len(left) <= 25, left
 
 
 def test_the_stories_are_varied() -> None:
-    stories = [story for path in FILES for story in conversations.read(path)]
+    stories = test_stories.read(FILES, root=KNOWLEDGE)
     said = [turn.text for story in stories for turn in story.turns]
     assert len(said) >= 600
     assert len(set(said)) >= 400
