@@ -5,6 +5,7 @@ Each story is a conversation of its own; name a data folder that is not the one 
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +128,7 @@ def _wrong(problem: str, path: str, line: int) -> errors.KnowledgeError:
 
 def _turns(steps: Sequence[Mapping[str, Any]]) -> Iterator[Expected]:
     starts = [place for place, step in enumerate(steps) if "user" in step or "intent" in step]
-    for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(steps)]):
         slots: dict[str, Any] = {}
         for step in steps[start + 1 : end]:
             for one in step.get("slot_was_set") or ():

@@ -61,7 +61,7 @@ def test_messages_actions_and_slots_are_read(tmp_path: Path) -> None:
         ("stories:\n- story: a\n  steps: []\n", 2, "'a' says nothing"),
         ("stories:\n- steps: []\n", 2, "cannot be read"),
         ("stories:\n- story: a\n  steps: 5\n", 2, "cannot be read"),
-        ("stories: [\n", 1, "not YAML"),
+        ("stories: [\n", 2, "not YAML"),
     ],
 )
 def test_what_is_no_story_is_told_with_its_line(
