@@ -19,7 +19,9 @@ from bot.inference import ModelThread
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
 from bot.ports import Store
+from bot.steering import Steering
 from bot.store import open_store
+from bot.talking import Talking
 from bot.training.registry import Registered, Registry
 from classifier import dataset
 from classifier.methods import Method
@@ -40,6 +42,7 @@ class Parts:
     store: Store
     box: BrainBox
     engine: Engine
+    steering: Steering
     classifying: ModelThread
     searching: ModelThread
 
@@ -66,16 +69,19 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         searching=searching,
         deadline_s=settings.limits.model_deadline_s,
     )
+    steering = Steering(engine)
     try:
         yield Parts(
             settings=settings,
             store=store,
             box=box,
             engine=engine,
+            steering=steering,
             classifying=classifying,
             searching=searching,
         )
     finally:
+        await steering.close()
         classifying.close()
         searching.close()
         await store.close()
@@ -116,6 +122,7 @@ class BrainMaker:
         """Nothing is loaded yet."""
         self._settings = settings
         self._registry = Registry(settings.data)
+        self._talking = Talking(settings)
         self._encoder_folder: Path | None = None
         self._encoder: RecentEncoder | None = None
         self._last_retriever: Retriever | None = None
@@ -185,7 +192,16 @@ class BrainMaker:
         except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
             message = str(cause).removesuffix(cause.hint).strip()
             raise errors.ModelError(message, hint=cause.hint) from cause
-        return Brain(knowledge=knowledge, classifier=classifier, retriever=retriever)
+        dialogue = previous.dialogue if previous and previous.knowledge is knowledge else None
+        if dialogue is None and knowledge.dialogue is not None:
+            dialogue = self._talking.dialogue(knowledge)
+        return Brain(
+            knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
+        )
+
+    async def close(self) -> None:
+        """End what runs beside the bot."""
+        await self._talking.close()
 
     def make_retriever(
         self, knowledge: Knowledge, *, on_progress: Progress = lambda _step, _share: None

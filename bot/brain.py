@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot import errors
+from bot.dialogue.dialogue import Dialogue
 from bot.domain import Versions
 from bot.knowledge.model import Knowledge
 from bot.ports import Classifier, Retriever
@@ -22,6 +23,19 @@ class Brain:
     knowledge: Knowledge
     classifier: Classifier
     retriever: Retriever
+    dialogue: Dialogue | None = None
+    """Rules, stories, forms and actions; None for a project that only has answers."""
+
+    @property
+    def dialogue_in_use(self) -> Dialogue:
+        """The dialogue.
+
+        Raises:
+            errors.NotReady: this project has none.
+        """
+        if self.dialogue is None:
+            raise errors.NotReady("This project has no dialogue.")
+        return self.dialogue
 
     @property
     def versions(self) -> Versions:

@@ -61,6 +61,11 @@ class Server(Section):
     session_days: int = Field(
         30, ge=1, le=365, description="How long a visitor's widget session stays valid, in days."
     )
+    api_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token of Rasa's HTTP API (trackers, domain, actions); without one the API "
+        "answers only while the server listens on a loopback address.",
+    )
 
 
 class Models(Section):
@@ -177,6 +182,28 @@ class Events(Section):
     )
 
 
+class Actions(Section):
+    """Custom actions of a project with dialogue."""
+
+    deadline_s: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="How long the custom actions of one turn may take together, in seconds.",
+    )
+    on_failure: str = Field(
+        "apologise",
+        pattern="^(apologise|ignore)$",
+        description="What happens when an action fails: apologise and ask a person, or ignore it "
+        "and go on, as Rasa does.",
+    )
+    run_beside: bool = Field(
+        default=True,
+        description="Run the project's actions/ folder in a process beside the bot when "
+        "endpoints.yml names no action_endpoint.",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -189,7 +216,8 @@ class Settings(BaseSettings):
     )
 
     project: Path = Field(
-        Path("knowledge"), description="Folder with domain.yml, nlu/, rules.yml and answers/."
+        Path("knowledge"),
+        description="Folder with domain.yml, nlu/, rules.yml and answers/; or a Rasa project.",
     )
     data: Path = Field(
         Path("var"), description="Folder for the database, the models and the caches."
@@ -222,6 +250,7 @@ class Settings(BaseSettings):
         {}, description="Sections [events.NAME] with url, secrets and types: who is told of "
         "what happens; see docs/integrating.md."
     )  # fmt: skip
+    actions: Actions = Actions()
 
     @classmethod
     def settings_customise_sources(
@@ -274,6 +303,11 @@ def _check_environment() -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {ENV_PREFIX}{near[0]}?" if near else "See docs/configuration.md."
             raise errors.ConfigError(f"Unknown environment variable {variable}.", hint=hint)
+
+
+def environment() -> dict[str, str]:
+    """The environment, for `${NAME}` in a Rasa project's endpoints.yml and credentials.yml."""
+    return dict(os.environ)
 
 
 def names() -> dict[str, pydantic.fields.FieldInfo]:

@@ -46,6 +46,10 @@ class Reason(StrEnum):
     ASKED_FOR_PERSON = "asked_for_person"
     REPEATED_FAILURE = "repeated_failure"
     MODEL_DOWN = "model_down"
+    DIALOGUE = "dialogue"
+    """A rule, story or form of the project led to it."""
+    ACTION_FAILED = "action_failed"
+    """A custom action could not be run; a person is asked."""
 
 
 class Language(StrEnum):

@@ -8,13 +8,18 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
-from bot import choices, confidence, errors, payload, policy, replies, text, tracker
+from bot import choices, confidence, conversing, errors, payload, policy, replies, text, tracker
 from bot.brain import Brain, BrainBox
-from bot.domain import Conversation, Language, Message, Reply, Turn, Understanding
+from bot.conversing import Heard, Said, Talk
+from bot.dialogue.dialogue import Dialogue
+from bot.dialogue.memory import Memory
+from bot.dialogue.tracker import Tracker
+from bot.dialogue.turn import Turn as DialogueTurn
+from bot.domain import Conversation, Event, Language, Message, Reply, Turn, Understanding
 from bot.inference import ModelThread
 from bot.payload import Payload
 from bot.policy import Rules
@@ -24,9 +29,12 @@ from classifier.prediction import IntentPrediction, RankedIntent
 from retrieval.candidate import Candidate, PastAnswer, Query
 
 SHOWN_CANDIDATES = 5  # kept with the reply
+SHOWN_EVENTS = 20_000  # of a conversation, to integrators
 T = TypeVar("T")
 Deliver = Callable[[Message, Reply], Sequence[Parcel]]
 """Makes the pieces of a reply that a channel has to send."""
+OnStored = Callable[[str, str, Sequence[Event]], None]
+"""Channel, sender, events."""
 _log = structlog.get_logger()
 
 
@@ -63,6 +71,9 @@ class Engine:
         self._classifying = classifying
         self._searching = searching
         self._deadline_s = deadline_s
+        self._memory = Memory(store)
+        self.on_stored: OnStored = _ignore
+        """Told of the events of each stored turn of a dialogue."""
         self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -84,6 +95,8 @@ class Engine:
                 return earlier
             if not conversation.is_new:
                 message = await self._by_number(message)
+            if brain.dialogue is not None:
+                return await self._converse(message, conversation, brain, deliver)
             reply = await self.reply(message, conversation, brain)
             events = tracker.events_of(conversation, message, reply)
             outgoing = deliver(message, reply)
@@ -91,12 +104,123 @@ class Engine:
                 self._store.close_turn(conversation, message, reply, events, outgoing)
             )
 
+    async def _converse(
+        self, message: Message, conversation: Conversation, brain: Brain, deliver: Deliver
+    ) -> Turn:
+        """Answer with the dialogue of the project, and store what happened."""
+        heard = await self.hear(message, conversation, brain)
+        known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
+        said = await Talk(brain, known, conversation, self._rules).hear(message, heard)
+        outgoing = deliver(message, said.reply)
+        return await asyncio.shield(self._keep(message, conversation, brain, known, said, outgoing))
+
+    async def _keep(
+        self,
+        message: Message,
+        conversation: Conversation,
+        brain: Brain,
+        known: Tracker,
+        said: Said,
+        outgoing: Sequence[Parcel] = (),
+    ) -> Turn:
+        turn = await self._store.close_turn(
+            conversation, message, said.reply, said.events, outgoing
+        )
+        if turn.id == message.id:  # else another process answered it: the tracker is read again
+            dialogue = brain.dialogue_in_use
+            self._memory.keep(message.channel, message.sender, dialogue, known, turn.events)
+            self.on_stored(message.channel, message.sender, said.events)
+        return turn
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """The dialogue in use.
+
+        Raises:
+            errors.NotReady: there is no brain yet, or the project has no dialogue.
+        """
+        return self._box.brain.dialogue_in_use
+
+    async def parsed(self, words: str) -> dict[str, Any]:
+        """The parse of `words` as Rasa writes it, without a conversation."""
+        nobody = Conversation(id="", channel="", sender="", is_new=True)
+        now = datetime.now(UTC)
+        said = Message(id="", channel="", sender="", text=words, received_at=now)
+        return (await self.hear(said, nobody, self._box.brain)).parse
+
+    async def steer(
+        self, message: Message, work: Callable[[DialogueTurn, Tracker], Awaitable[None]]
+    ) -> tuple[Turn, Tracker]:
+        """Do something else than answer in a conversation: `work` on it, and store what happened.
+
+        `message` names the conversation and says in its text what is done.
+
+        Raises:
+            errors.FrontdeskError: as `answer`, and whatever `work` raises; nothing is stored then.
+        """
+        brain = self._box.brain
+        async with self._in_order(message):
+            conversation, _ = await self._store.open_turn(message)
+            known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
+            talk = Talk(brain, known, conversation, self._rules)
+            turn = talk.turn(message.channel, None)
+            await turn.begin()
+            await work(turn, known)
+            said = talk.said(turn, _nothing_understood(brain, message.text))
+            stored = await asyncio.shield(self._keep(message, conversation, brain, known, said))
+            return stored, known.copy()
+
+    async def look(self, channel: str, sender: str) -> Tracker:
+        """The tracker of a conversation as it is stored.
+
+        One that is not stored is shown as if it had just begun, as Rasa does.
+        """
+        dialogue = self._box.brain.dialogue_in_use
+        known = await Memory(self._store).take(channel, sender, dialogue)
+        if known.is_empty and not known.count:
+            await DialogueTurn(known, dialogue.context(channel), dialogue.policies).begin()
+        return known
+
+    async def events(self, channel: str, sender: str) -> list[Event]:
+        """What happened in a conversation, oldest first; of a very long one the end."""
+        stored = await self._store.events_after(channel, sender, limit=SHOWN_EVENTS)
+        return [one.event for one in stored]
+
+    async def hear(self, message: Message, conversation: Conversation, brain: Brain) -> Heard:
+        """What `message` means to the dialogue: stated, known from the examples, or classified."""
+        dialogue, words = brain.dialogue_in_use, message.text
+        stated = dialogue.stated(words)
+        if stated is not None:
+            said = payload.Payload(name=stated["intent"]["name"])
+            before = _language(conversation)
+            understood = self._understood_button(said, before, brain)
+            return Heard(understanding=understood, parse=stated)
+        pressed = self._pressed(message, brain)
+        known = dialogue.recognised(words)
+        if known and pressed is None:
+            language = text.language_of(words, otherwise=_language(conversation))
+            understood = _recognised(known, language, brain)
+            return Heard(understanding=understood, parse=dialogue.parsed(words, known))
+        understood = await self.understand(
+            words, brain, conversation, channel=message.channel, pressed=pressed
+        )
+        ranking = understood.prediction.ranking if understood.prediction else ()
+        doubt = dialogue.doubt
+        if brain.knowledge.answers and understood.confidence >= self._rules.thresholds.answer:
+            doubt = conversing.doubt_beside(understood.confidence, doubt)
+        parse = dialogue.parsed(words, ranking, doubt=doubt)
+        return Heard(understanding=understood, parse=parse, pressed=pressed)
+
     async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:
         """What `brain` says to `message` at this point of `conversation`; stores nothing.
 
         Raises:
             errors.Busy: too many messages wait.
         """
+        if brain.dialogue is not None:
+            heard = await self.hear(message, conversation, brain)
+            fresh = brain.dialogue.tracker(message.sender)
+            return (await Talk(brain, fresh, conversation, self._rules).hear(message, heard)).reply
         pressed = self._pressed(message, brain)
         understanding = await self.understand(
             message.text, brain, conversation, channel=message.channel, pressed=pressed
@@ -124,7 +248,7 @@ class Engine:
         pressed: Payload | None,
     ) -> Understanding:
         """Intents, candidates and confidence; a model that fails leaves a note instead."""
-        before = Language(conversation.slots.get(tracker.LANGUAGE_SLOT, Language.EN))
+        before = _language(conversation)
         if pressed is not None:
             return self._understood_button(pressed, before, brain)
         language = text.language_of(words, otherwise=before)
@@ -230,3 +354,35 @@ class Engine:
             lock = self._locks[key] = asyncio.Lock()
         async with lock:
             yield
+
+
+def _language(conversation: Conversation) -> Language:
+    """The language spoken so far."""
+    spoken = conversation.slots.get(tracker.LANGUAGE_SLOT)
+    return Language(spoken) if spoken in set(Language) else Language.EN
+
+
+def _recognised(known: Sequence[RankedIntent], language: Language, brain: Brain) -> Understanding:
+    return Understanding(
+        language=language,
+        prediction=IntentPrediction(ranking=tuple(known), model_id="examples"),
+        candidates=(),
+        confidence=0.0,
+        versions=brain.versions,
+        notes=("the text stands in the examples",),
+    )
+
+
+def _nothing_understood(brain: Brain, note: str) -> Understanding:
+    return Understanding(
+        language=Language.EN,
+        prediction=None,
+        candidates=(),
+        confidence=0.0,
+        versions=brain.versions,
+        notes=(note,),
+    )
+
+
+def _ignore(_channel: str, _sender: str, _events: Sequence[Event]) -> None:
+    """Nobody wants to know."""

@@ -4,6 +4,8 @@ FrontdeskError
 ├── ClientError            the caller sent something wrong (HTTP 4xx)
 │   ├── BadRequest         not to be understood: JSON, types, unknown fields
 │   ├── BadText            empty, too long or unreadable message text
+│   ├── NotFound           there is no such conversation, intent or action
+│   ├── NotAcceptable      the wanted format is not offered
 │   ├── Unauthorized       no valid token
 │   ├── Forged             a webhook whose signature is wrong, missing or too old
 │   ├── TooLarge           the body is over the limit
@@ -14,6 +16,7 @@ FrontdeskError
     ├── StoreError         the database refused
     ├── ModelError         a model is missing, broken or too slow
     ├── VendorError        a channel's vendor does not answer
+    ├── ActionError        a custom action could not be run
     ├── Busy               the queue before a model is full
     └── NotReady           the first model is still being made
 """
@@ -45,6 +48,14 @@ class BadRequest(ClientError):
 
 class BadText(ClientError):
     """The message text cannot be accepted."""
+
+
+class NotFound(ClientError):
+    """There is no such thing."""
+
+
+class NotAcceptable(ClientError):
+    """The wanted format is not offered."""
 
 
 class Unauthorized(ClientError):
@@ -114,6 +125,10 @@ class ModelError(DependencyError):
 
 class VendorError(DependencyError):
     """A channel's vendor does not answer."""
+
+
+class ActionError(DependencyError):
+    """A custom action could not be run."""
 
 
 class Busy(DependencyError):

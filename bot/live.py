@@ -17,6 +17,7 @@ import watchfiles
 
 from bot import errors
 from bot.assembly import BrainMaker, Parts
+from bot.brain import Brain
 from bot.knowledge.model import Knowledge
 from bot.training.supervisor import Step, train_in_child
 from classifier import dataset
@@ -75,6 +76,7 @@ class Live:
             if self._importer is not None:
                 self._importer.cancel()
                 await asyncio.gather(self._importer, return_exceptions=True)
+            await self._maker.close()
             if self._trainer is not None:
                 self._trainer.cancel()
                 await asyncio.gather(self._trainer, return_exceptions=True)
@@ -150,8 +152,18 @@ class Live:
             if brain.classifier is not (previous and previous.classifier):
                 await self._parts.classifying.run(brain.classifier.predict, "warm up")
             box.replace(brain)
+        await self._start_actions(brain)
         self.state.loaded_at = time.time()
         _log.info("ready", action="brain_replaced", classifier=brain.classifier.model_id)
+
+    async def _start_actions(self, brain: Brain) -> None:
+        """Start the actions of the project now, so that the first visitor does not wait for it."""
+        if brain.dialogue is None:
+            return
+        try:
+            await brain.dialogue.actions.refresh()
+        except errors.ActionError as cause:  # said again with each message that needs them
+            _log.error(str(cause), action="actions_failed")
 
     def _say(self, step: str, share: float) -> None:
         """Tell what is being done: always in `/readyz`, now and then in the log."""

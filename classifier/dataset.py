@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier import errors, near_duplicates
+from classifier.entities import annotation
 
 MIN_EXAMPLES = 2  # below this an intent can neither be learned nor tested
-
-# [text](entity) and [text]{"entity": ...}: only the text is said by people (wire format, 6.2).
-_ENTITY = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +38,7 @@ class Split:
 
 def plain_text(marked: str) -> str:
     """The text of an NLU example without its entity marks."""
-    return _ENTITY.sub(r"\1", marked).strip()
+    return annotation.plain(marked)
 
 
 def check(examples: Sequence[LabelledText], *, strict: bool = True) -> None:

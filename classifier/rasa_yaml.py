@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from classifier import errors
 from classifier.dataset import LabelledText, plain_text
 
+FILES_KEPT = 128  # several readers look at the same files, and an edit touches one of many
 MAX_BYTES = 20_000_000  # a larger file is no text that a person wrote
 
 
@@ -27,7 +29,8 @@ def load(path: Path, *, name: str) -> CommentedMap:
             raise errors.DatasetError(
                 f"larger than {MAX_BYTES} bytes.", path=name, hint="Split the file."
             )
-        data = YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
+        about = path.stat()
+        data = _parsed(path, (about.st_mtime_ns, about.st_size, about.st_ino))
     except UnicodeDecodeError as cause:
         raise errors.DatasetError(
             f"not UTF-8 at byte {cause.start}.", path=name, hint="Save the file as UTF-8."
@@ -55,6 +58,12 @@ def load(path: Path, *, name: str) -> CommentedMap:
     return data
 
 
+@functools.lru_cache(maxsize=FILES_KEPT)
+def _parsed(path: Path, _stamp: tuple[int, ...]) -> Any:
+    """What stands in the file; parsed again only when the stamp is another. Not to be changed."""
+    return YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
+
+
 def line_of(node: Any, key: Any = None) -> int:
     """1-based line of a mapping or list, or of one of its entries; 0 when unknown."""
     if not isinstance(node, CommentedMap | CommentedSeq):
@@ -77,28 +86,50 @@ def read_nlu(paths: Iterable[Path], *, root: Path) -> tuple[LabelledText, ...]:
     found: list[LabelledText] = []
     for path in paths:
         name = str(path.relative_to(root))
-        data = load(path, name=name)
-        entries = data.get("nlu") or CommentedSeq()
-        if not isinstance(entries, CommentedSeq):
-            raise errors.DatasetError(
-                "`nlu` is no list.",
-                path=name,
-                line=line_of(data, "nlu"),
-                hint="Write `nlu:` and below it `- intent: ...`.",
-            )
-        for place, entry in enumerate(entries):
-            found += _examples(entry, name, line_of(entries, place))
+        for entry in entries(load(path, name=name), name):
+            if "intent" in entry:  # synonym, regex, lookup: see classifier.entities.reading
+                found += [
+                    LabelledText(
+                        text=plain_text(text), intent=entry["intent"], path=name, line=line
+                    )
+                    for text, line in marked(entry, name)
+                ]
     return tuple(found)
 
 
-def _examples(entry: Any, name: str, line: int) -> Iterator[LabelledText]:
-    if not isinstance(entry, CommentedMap):
+def entries(data: CommentedMap, name: str) -> Iterator[CommentedMap]:
+    """The entries below `nlu`.
+
+    Raises:
+        errors.DatasetError: `nlu` is no list, or an entry is no mapping.
+    """
+    found = data.get("nlu") or CommentedSeq()
+    if not isinstance(found, CommentedSeq):
         raise errors.DatasetError(
-            f"{entry!r} is no NLU entry.", path=name, line=line, hint="Write `- intent: ...`."
+            "`nlu` is no list.",
+            path=name,
+            line=line_of(data, "nlu"),
+            hint="Write `nlu:` and below it `- intent: ...`.",
         )
-    if "intent" not in entry:  # synonym, regex, lookup: read by the entity extractors
-        return
+    for place, entry in enumerate(found):
+        if not isinstance(entry, CommentedMap):
+            raise errors.DatasetError(
+                f"{entry!r} is no NLU entry.",
+                path=name,
+                line=line_of(found, place),
+                hint="Write `- intent: ...`.",
+            )
+        yield entry
+
+
+def marked(entry: CommentedMap, name: str) -> Iterator[tuple[str, int]]:
+    """The examples of an intent as they are written, marks included, with their lines.
+
+    Raises:
+        errors.DatasetError: the intent has no name, or no examples that can be read.
+    """
     intent, block = entry["intent"], entry.get("examples")
+    line = line_of(entry)
     if not isinstance(intent, str) or not intent:
         raise errors.DatasetError(
             f"intent {intent!r} is no name.", path=name, line=line, hint="Quote it."
@@ -117,7 +148,7 @@ def _examples(entry: Any, name: str, line: int) -> Iterator[LabelledText]:
         )
 
 
-def _block(block: str, intent: str, name: str, first: int) -> Iterator[LabelledText]:
+def _block(block: str, intent: str, name: str, first: int) -> Iterator[tuple[str, int]]:
     for offset, row in enumerate(block.splitlines(), start=1):
         if not row.strip():
             continue
@@ -128,11 +159,10 @@ def _block(block: str, intent: str, name: str, first: int) -> Iterator[LabelledT
                 line=first + offset,
                 hint="Start each example with '- '.",
             )
-        text = plain_text(row.lstrip()[2:])
-        yield LabelledText(text=text, intent=intent, path=name, line=first + offset)
+        yield row.lstrip()[2:], first + offset
 
 
-def _list(block: CommentedSeq, intent: str, name: str) -> Iterator[LabelledText]:
+def _list(block: CommentedSeq, intent: str, name: str) -> Iterator[tuple[str, int]]:
     for place, item in enumerate(block):
         line = line_of(block, place)
         text = item.get("text") if isinstance(item, CommentedMap) else item
@@ -144,6 +174,4 @@ def _list(block: CommentedSeq, intent: str, name: str) -> Iterator[LabelledText]
                 hint="Write `- text: ...`.",
             )
         for row in text.strip().splitlines():
-            yield LabelledText(
-                text=plain_text(row.removeprefix("- ")), intent=intent, path=name, line=line
-            )
+            yield row.removeprefix("- "), line

@@ -32,7 +32,10 @@ async def ready(settings: Settings, on_progress: Report) -> AsyncIterator[Parts]
         if await asyncio.to_thread(maker.trained, knowledge) is None:
             await asyncio.to_thread(job.run, settings, Method.HEAD, on_progress=on_progress)
         parts.box.replace(await asyncio.to_thread(maker.make, knowledge, on_progress=on_progress))
-        yield parts
+        try:
+            yield parts
+        finally:
+            await maker.close()
 
 
 def message(raw: str, settings: Settings, *, sender: str, title: str | None = None) -> Message:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.domain import Button
+from bot.project.project import RasaProject
 from classifier.dataset import LabelledText
 from retrieval.candidate import PastAnswer
 
@@ -55,6 +56,8 @@ class Knowledge:
     examples: tuple[LabelledText, ...]
     revision: str
     """First 12 digits of a hash over all of it."""
+    dialogue: RasaProject | None = None
+    """Stories, forms and custom actions, where the project has such."""
 
     @property
     def all_english(self) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from bot.domain import BotMessage, Button, Event, Outcome, StoredEvent, Turn
+from bot import spoken
+from bot.domain import Event, Outcome, StoredEvent, Turn
 from bot.store.schema import conversations, events, turns
 
 MAX_SEQ = 2**63 - 1
@@ -141,16 +142,13 @@ def to_turn(row: TurnRow, stored: Sequence[StoredEvent]) -> Turn:
         id=row.id,
         conversation_id=row.conversation_id,
         message_id=row.id,
-        replies=tuple(_reply(item.event.data) for item in stored if item.event.name == "bot"),
+        replies=tuple(
+            message
+            for item in stored
+            if item.event.name == "bot"
+            for message in spoken.messages(item.event.data)
+        ),
         outcome=Outcome(row.outcome),
         reasons=row.reasons,
         events=tuple(stored),
-    )
-
-
-def _reply(data: Mapping[str, Any]) -> BotMessage:
-    buttons = (data.get("data") or {}).get("buttons") or ()
-    return BotMessage(
-        text=data.get("text") or "",
-        buttons=tuple(Button(title=one["title"], payload=one["payload"]) for one in buttons),
     )

@@ -16,6 +16,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.BadRequest: 400,
     errors.BadText: 422,
+    errors.NotFound: 404,
+    errors.NotAcceptable: 406,
     errors.Unauthorized: 401,
     errors.Forged: 401,
     errors.TooLarge: 413,
@@ -26,6 +28,7 @@ STATUS: dict[type[errors.FrontdeskError], int] = {
     errors.NotReady: 503,
     errors.StoreError: 503,
     errors.ModelError: 503,
+    errors.ActionError: 503,
     errors.DependencyError: 503,
     errors.KnowledgeError: 500,
     errors.ConfigError: 500,
@@ -39,8 +42,17 @@ RETRY_AFTER_S = {
     errors.VendorError: 5,
 }
 RASA_REASONS = {400: "BadRequest", 401: "NotAuthenticated", 413: "BadRequest", 422: "BadRequest"}
+RETRY_AFTER_S = {errors.Busy: 1, errors.NotReady: 5, errors.StoreError: 5, errors.ModelError: 5}
+RASA_REASONS = {
+    400: "BadRequest",
+    401: "NotAuthenticated",
+    404: "NotFound",
+    406: "NotAcceptable",
+    413: "BadRequest",
+    422: "BadRequest",
+}
 RASA_VERSION = "3.6.21"  # whose wire formats are spoken
-RASA_PATHS = ("/webhooks/", "/model/")
+RASA_PATHS = ("/webhooks/", "/model/", "/conversations/", "/domain", "/status", "/version")
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

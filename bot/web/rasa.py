@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bot import errors, text
-from bot.domain import BotMessage
+from bot import errors, spoken, text
+from bot.domain import Turn
 from bot.web import schemas, turns
 from bot.web.keys import PARTS
 
@@ -39,7 +39,7 @@ async def rest_webhook(request: web.Request) -> web.StreamResponse:
         external_id=body.message_id,
         metadata=_clean_metadata(metadata),
     )
-    messages = [_rendered(body.sender, message) for message in turn.replies]
+    messages = rendered(body.sender, turn)
     if request.query.get("stream") == "true":
         lines = b"".join(orjson.dumps(message) + b"\n" for message in messages)
         return web.Response(body=lines, content_type="text/event-stream")
@@ -51,6 +51,8 @@ async def parse(request: web.Request) -> web.Response:
     body = await schemas.read(request, schemas.ParseRequest)
     parts = request.app[PARTS]
     words = text.clean(body.text, max_chars=parts.settings.limits.max_text_chars)
+    if parts.box.brain.dialogue is not None:
+        return _json(await parts.engine.parsed(words))
     understanding = await parts.engine.parse(words)
     if understanding.prediction is None:
         raise errors.ModelError("The classifier gave no answer in time.", hint="Try again.")
@@ -61,11 +63,14 @@ async def parse(request: web.Request) -> web.Response:
     return _json({"text": words, "intent": ranking[0], "entities": [], "intent_ranking": ranking})
 
 
-def _rendered(sender: str, message: BotMessage) -> dict[str, Any]:
-    rendered: dict[str, Any] = {"recipient_id": sender, "text": message.text}
-    if message.buttons:
-        rendered["buttons"] = [{"title": b.title, "payload": b.payload} for b in message.buttons]
-    return rendered
+def rendered(sender: str, turn: Turn) -> list[dict[str, Any]]:
+    """The bot messages of a turn as Rasa's REST channel writes them."""
+    return [
+        {"recipient_id": sender, **part}
+        for stored in turn.events
+        if stored.event.name == "bot"
+        for part in spoken.parts(stored.event.data)
+    ]
 
 
 def _clean_metadata(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import BaseModel
 
-from bot.web import chat, health, pages, rasa, schemas, webhooks
+from bot.web import chat, conversations, health, pages, rasa, schemas, webhooks
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -31,6 +31,36 @@ class Route:
 
 
 REFUSALS = (400, 413, 422, 429, 503)
+OF_API = (400, 401, 404, 413, 503)
+_SENDER = "/conversations/{sender}"
+
+
+def _api(method: str, path: str, handler: Handler, summary: str) -> Route:
+    """A route of Rasa's HTTP API; see docs/rasa-projects.md."""
+    return Route(method=method, path=path, handler=handler, summary=summary, errors=OF_API)
+
+
+RASA_API = (
+    _api("GET", f"{_SENDER}/tracker", conversations.show_tracker, "The tracker of a conversation"),
+    _api("POST", f"{_SENDER}/tracker/events", conversations.append_events, "Append events"),
+    _api("PUT", f"{_SENDER}/tracker/events", conversations.replace_events, "Replace all events"),
+    _api("POST", f"{_SENDER}/trigger_intent", conversations.trigger_intent, "State an intent"),
+    _api("POST", f"{_SENDER}/execute", conversations.execute, "Run an action"),
+    _api("POST", f"{_SENDER}/messages", conversations.add_message, "Note a message"),
+    _api("POST", f"{_SENDER}/predict", conversations.predict, "What would be done next"),
+    Route(
+        method="GET",
+        path=f"{_SENDER}/story",
+        handler=conversations.story,
+        summary="The conversation as a story",
+        produces="text/plain",
+        errors=OF_API,
+    ),
+    _api("POST", "/model/predict", conversations.predict_for_events, "What follows these events"),
+    _api("GET", "/domain", conversations.domain, "The domain of the project"),
+    _api("GET", "/status", conversations.status, "Which model is in use"),
+    _api("GET", "/version", conversations.version, "Whose API this is"),
+)
 
 ROUTES = (
     Route(
@@ -135,4 +165,5 @@ ROUTES = (
         summary="Prometheus metrics",
         produces="text/plain",
     ),
+    *RASA_API,
 )

@@ -1,0 +1,155 @@
+"""Reads config.yml: the language, the policies, when understanding is too unsure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.dialogue import memoization, names
+from bot.dialogue.domain import Domain
+from bot.dialogue.rules import PRIORITY as RULE_PRIORITY
+from bot.dialogue.rules import Fallback
+from bot.dialogue.training import PolicySpec
+from bot.project.findings import Findings, Parity
+from bot.project.sources import Source, plain
+
+DEFAULT_POLICIES = ("MemoizationPolicy", "RulePolicy")
+GUESSING = ("TEDPolicy", "UnexpecTEDIntentPolicy")
+GUESS_PRIORITY = 1
+ENTITY_COMPONENTS = (
+    "RegexEntityExtractor",
+    "EntitySynonymMapper",
+    "CRFEntityExtractor",
+    "DIETClassifier",
+    "DucklingEntityExtractor",
+    "ReadyEntityExtractor",
+    "TrainedEntityExtractor",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NluFallback:
+    """When a message counts as not understood."""
+
+    threshold: float = 0.3
+    ambiguity: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What config.yml says to us."""
+
+    language: str = "en"
+    policies: tuple[PolicySpec, ...] = ()
+    fallback: NluFallback | None = None
+    """None: every message counts as understood."""
+    components: tuple[str, ...] = ()
+    """The pipeline, by name."""
+    pipeline: tuple[Mapping[str, Any], ...] = ()
+    """The pipeline with its options; each has a `name`."""
+
+
+def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
+    """The configuration; notes what is done otherwise here."""
+    raw: dict[str, Any] = plain(source.data) if source else {}
+    reader = _Reader(source, domain, findings)
+    pipeline = [_component(one) for one in raw.get("pipeline") or []]
+    reader.note_pipeline(pipeline)
+    fallback = next((o for name, o in pipeline if name == "FallbackClassifier"), None)
+    listed = raw.get("policies")
+    if listed is None:
+        listed = [{"name": name} for name in DEFAULT_POLICIES]
+    return Config(
+        language=str(raw.get("language") or "en"),
+        policies=tuple(reader.policies([_component(one) for one in listed])),
+        fallback=None if fallback is None else _fallback(fallback),
+        components=tuple(name for name, _ in pipeline),
+        pipeline=tuple({**options, "name": name} for name, options in pipeline),
+    )
+
+
+def _component(written: Any) -> tuple[str, dict[str, Any]]:
+    if isinstance(written, Mapping):
+        return str(written.get("name")).rpartition(".")[2], dict(written)
+    return str(written).rpartition(".")[2], {}
+
+
+def _fallback(options: Mapping[str, Any]) -> NluFallback:
+    threshold = options.get("threshold", options.get("confidence_threshold", 0.3))
+    return NluFallback(
+        threshold=float(threshold), ambiguity=float(options.get("ambiguity_threshold", 0.1))
+    )
+
+
+class _Reader:
+    def __init__(self, source: Source | None, domain: Domain, findings: Findings) -> None:
+        self._source = source
+        self._domain = domain
+        self._findings = findings
+
+    def _note(self, parity: Parity, what: str) -> None:
+        name = self._source.name if self._source else "config.yml"
+        self._findings.note(parity, what, name)
+
+    def policies(self, listed: list[tuple[str, dict[str, Any]]]) -> Iterator[PolicySpec]:
+        """The policies that run here; networks are replaced by memory."""
+        for name, options in listed:
+            history = options.get("max_history")
+            priority = options.get("priority")
+            if name == "RulePolicy":
+                yield self._rules(options)
+            elif name in ("MemoizationPolicy", "AugmentedMemoizationPolicy"):
+                augmented = name == "AugmentedMemoizationPolicy"
+                yield PolicySpec(
+                    name=name,
+                    kind="augmented" if augmented else "memoization",
+                    max_history=history,
+                    priority=memoization.PRIORITY if priority is None else int(priority),
+                )
+            elif name == "TEDPolicy":
+                self._note(
+                    Parity.DIFFERS,
+                    "TEDPolicy: no dialogue network is trained; stories are remembered, and where "
+                    "the whole past fits none, its end may (AugmentedMemoizationPolicy).",
+                )
+                yield PolicySpec(
+                    name="AugmentedMemoizationPolicy",
+                    kind="augmented",
+                    max_history=history,
+                    priority=GUESS_PRIORITY,
+                )
+            else:
+                self._note(Parity.UNSUPPORTED, f"policy {name}: not run.")
+
+    def _rules(self, options: Mapping[str, Any]) -> PolicySpec:
+        action = str(options.get("core_fallback_action_name") or names.DEFAULT_FALLBACK)
+        if action not in self._domain.known_actions:
+            self._findings.wrong(
+                f"the fallback action {action!r} is not in the domain.",
+                self._source.name if self._source else "config.yml",
+                0,
+                "Add it under `actions:` or `responses:`, or change core_fallback_action_name.",
+            )
+        return PolicySpec(
+            name="RulePolicy",
+            kind="rule",
+            priority=int(options.get("priority", RULE_PRIORITY)),
+            fallback=Fallback(
+                action=action,
+                score=float(options.get("core_fallback_threshold", 0.3)),
+                enabled=bool(options.get("enable_fallback_prediction", True)),
+            ),
+            restrict_rules=bool(options.get("restrict_rules", True)),
+            check_for_contradictions=bool(options.get("check_for_contradictions", True)),
+        )
+
+    def note_pipeline(self, pipeline: list[tuple[str, dict[str, Any]]]) -> None:
+        """Say what understands messages here instead of the pipeline."""
+        replaced = [n for n, _ in pipeline if n not in (*ENTITY_COMPONENTS, "FallbackClassifier")]
+        if replaced:
+            self._note(
+                Parity.DIFFERS,
+                f"pipeline: {', '.join(dict.fromkeys(replaced))}: replaced by our encoder and "
+                "classifier; confidences differ.",
+            )

@@ -1,0 +1,284 @@
+"""Rasa's HTTP API over conversations (wire format, 5): look at trackers, and act on them."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bot import errors, text
+from bot.assembly import Parts
+from bot.dialogue import events
+from bot.dialogue.prediction import Choice
+from bot.dialogue.tracker import Tracker
+from bot.domain import Event, Turn
+from bot.project.story_writer import story_of
+from bot.web import rasa
+from bot.web.keys import PARTS
+from bot.web.middleware import RASA_VERSION
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+VERBOSITIES = ("NONE", "APPLIED", "AFTER_RESTART", "ALL")
+SENDER_CHARS = 255
+
+
+def guarded(handler: Handler) -> Handler:
+    """Let in who knows the token; without a token in the settings, only this machine."""
+
+    async def check(request: web.Request) -> web.StreamResponse:
+        server = request.app[PARTS].settings.server
+        wanted = server.api_token.get_secret_value()
+        if wanted:
+            if not hmac.compare_digest(_sent_token(request).encode(), wanted.encode()):
+                raise errors.Unauthorized(
+                    "This needs the API token.",
+                    hint="Send ?token=... or 'Authorization: Bearer ...'.",
+                )
+        elif not _is_loopback(server.host) or "Origin" in request.headers:
+            raise errors.Unauthorized(
+                "The API is off: no token is set and others could reach it.",
+                hint="Set server.api_token.",
+            )
+        return await handler(request)
+
+    return check
+
+
+def _sent_token(request: web.Request) -> str:
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    return sent if scheme == "Bearer" else request.query.get("token", "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@guarded
+async def show_tracker(request: web.Request) -> web.Response:
+    """The tracker of a conversation; of an unknown one as if it had just begun."""
+    parts, sender = _asked(request)
+    tracker = await parts.engine.look(rasa.CHANNEL, sender)
+    until = request.query.get("until")
+    if until is not None:
+        happened = await parts.engine.events(rasa.CHANNEL, sender)
+        tracker = tracker.fresh(e for e in happened if e.timestamp <= _number(until))
+        return _json(tracker.as_dict(events=tracker.tail))
+    return _json(await _shown(request, parts, tracker))
+
+
+@guarded
+async def append_events(request: web.Request) -> web.Response:
+    """Let one event or several happen."""
+    parts, sender = _asked(request)
+    _, tracker = await parts.steering.append(rasa.CHANNEL, sender, await _events(request))
+    return _json(await _shown(request, parts, tracker))
+
+
+@guarded
+async def replace_events(request: web.Request) -> web.Response:
+    """Start the conversation anew with these events; the old ones stay in the log."""
+    parts, sender = _asked(request)
+    sent = [{"event": "restart"}, *(await _events(request))]
+    _, tracker = await parts.steering.append(rasa.CHANNEL, sender, sent)
+    return _json(await _shown(request, parts, tracker))
+
+
+@guarded
+async def trigger_intent(request: web.Request) -> web.Response:
+    """Go on as if the visitor had meant an intent."""
+    parts, sender = _asked(request)
+    body = await _object(request)
+    intent = _required(body, "name", "Name of the intent not provided in request body.")
+    done = await parts.steering.trigger(rasa.CHANNEL, sender, intent, body.get("entities"))
+    return _json(await _done(request, parts, sender, *done))
+
+
+@guarded
+async def execute(request: web.Request) -> web.Response:
+    """Run an action in a conversation that exists."""
+    parts, sender = _asked(request)
+    await _existing(parts, sender)
+    body = await _object(request)
+    action = _required(body, "name", "Name of the action not provided in request body.")
+    done = await parts.steering.execute(
+        rasa.CHANNEL,
+        sender,
+        action,
+        policy=body.get("policy"),
+        confidence=body.get("confidence"),
+    )
+    return _json(await _done(request, parts, sender, *done))
+
+
+@guarded
+async def add_message(request: web.Request) -> web.Response:
+    """Note a message of the visitor without answering it."""
+    parts, sender = _asked(request)
+    body = await _object(request)
+    if body.get("sender") != "user":
+        raise errors.BadRequest(
+            "Currently, only user messages can be passed to this endpoint. Messages of sender "
+            f"'{body.get('sender')}' cannot be handled."
+        )
+    limit = parts.settings.limits.max_text_chars
+    words = text.clean(_required(body, "text", "No text was sent."), max_chars=limit)
+    parse = body.get("parse_data")
+    _, tracker = await parts.steering.log(rasa.CHANNEL, sender, words, parse=parse)
+    return _json(await _shown(request, parts, tracker))
+
+
+@guarded
+async def predict(request: web.Request) -> web.Response:
+    """What would be done next in a conversation."""
+    parts, sender = _asked(request)
+    await _existing(parts, sender)
+    choice, tracker = await parts.steering.predict(rasa.CHANNEL, sender)
+    return _json(_predicted(parts, choice, await _shown(request, parts, tracker)))
+
+
+@guarded
+async def predict_for_events(request: web.Request) -> web.Response:
+    """What would be done next in a conversation that consists of these events."""
+    parts = request.app[PARTS]
+    tracker = parts.engine.dialogue.tracker("default")
+    tracker.extend(events.read(await _events(request)))
+    choice = parts.steering.choice(tracker)
+    return _json(_predicted(parts, choice, tracker.as_dict(events=tracker.tail)))
+
+
+@guarded
+async def story(request: web.Request) -> web.Response:
+    """The conversation as a story in YAML."""
+    parts, sender = _asked(request)
+    happened = await _existing(parts, sender)
+    return web.Response(text=story_of(sender, happened), content_type="text/plain")
+
+
+@guarded
+async def domain(request: web.Request) -> web.Response:
+    """The domain, as JSON or as YAML."""
+    raw = request.app[PARTS].engine.dialogue.domain.raw
+    accept = request.headers.get("Accept", "*/*")
+    if "application/json" in accept or "*/*" in accept:
+        return _json(dict(raw))
+    if accept in ("application/x-yaml", "application/yaml"):
+        from bot.project.story_writer import yaml_of  # noqa: PLC0415
+
+        return web.Response(text=yaml_of(raw), content_type="application/x-yaml")
+    raise errors.NotAcceptable(
+        f"Accept: {accept} cannot be met.",
+        hint="Send `Accept: application/json` or `Accept: application/x-yaml`.",
+    )
+
+
+@guarded
+async def status(request: web.Request) -> web.Response:
+    """Which model is in use."""
+    versions = request.app[PARTS].box.brain.versions
+    return _json(
+        {
+            "model_file": versions.classifier,
+            "model_id": versions.knowledge,
+            "num_active_training_jobs": 0,
+        }
+    )
+
+
+async def version(_request: web.Request) -> web.Response:
+    """Whose API this is."""
+    return _json({"version": RASA_VERSION, "minimum_compatible_version": RASA_VERSION})
+
+
+def _asked(request: web.Request) -> tuple[Parts, str]:
+    sender = text.clean(request.match_info["sender"], max_chars=SENDER_CHARS)
+    return request.app[PARTS], sender
+
+
+async def _existing(parts: Parts, sender: str) -> list[Event]:
+    happened = await parts.engine.events(rasa.CHANNEL, sender)
+    if not happened:
+        raise errors.NotFound("Conversation ID not found.")
+    return happened
+
+
+async def _shown(request: web.Request, parts: Parts, tracker: Tracker) -> dict[str, Any]:
+    """The tracker as JSON, with the events that `include_events` wants."""
+    wanted = request.query.get("include_events", "AFTER_RESTART")
+    if wanted not in VERBOSITIES:
+        raise errors.BadRequest(
+            "Invalid parameter value for 'include_events'. Should be one of "
+            f"{', '.join(VERBOSITIES)}"
+        )
+    if wanted == "NONE":
+        return tracker.as_dict(events=None)
+    if wanted == "APPLIED":
+        return tracker.as_dict(events=[one.event for one in tracker.applied])
+    stored = await parts.engine.events(rasa.CHANNEL, tracker.sender)
+    happened = stored or tracker.tail
+    if wanted == "AFTER_RESTART":
+        restarts = [place for place, event in enumerate(happened) if event.name == "restart"]
+        happened = happened[restarts[-1] + 1 :] if restarts else happened
+    return tracker.as_dict(events=happened)
+
+
+async def _done(
+    request: web.Request, parts: Parts, sender: str, turn: Turn, tracker: Tracker
+) -> dict[str, Any]:
+    shown = await _shown(request, parts, tracker)
+    return {"tracker": shown, "messages": rasa.rendered(sender, turn)}
+
+
+def _predicted(parts: Parts, choice: Choice, tracker: Mapping[str, Any]) -> dict[str, Any]:
+    domain_actions = parts.engine.dialogue.domain.action_names
+    scores = [{"action": name, "score": choice.scores.get(name, 0.0)} for name in domain_actions]
+    return {
+        "scores": sorted(scores, key=lambda one: (-float(str(one["score"])), str(one["action"]))),
+        "policy": choice.policy,
+        "confidence": choice.confidence,
+        "tracker": tracker,
+    }
+
+
+async def _events(request: web.Request) -> list[Any]:
+    body = await _body(request)
+    return body if isinstance(body, list) else [body]
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    body = await _body(request)
+    if not isinstance(body, dict):
+        raise errors.BadRequest("The body is no JSON object.")
+    return body
+
+
+async def _body(request: web.Request) -> object:
+    try:
+        return orjson.loads(await request.read())
+    except orjson.JSONDecodeError as cause:
+        raise errors.BadRequest("Failed when parsing body as json") from cause
+
+
+def _required(body: Mapping[str, Any], name: str, otherwise: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise errors.BadRequest(otherwise)
+    return value
+
+
+def _number(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError as cause:
+        raise errors.BadRequest(f"until={written!r} is no number.") from cause
+
+
+def _json(value: object) -> web.Response:
+    body = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    return web.Response(body=body, content_type="application/json")
