@@ -52,7 +52,7 @@ class Talking:
             sight=project.trained.sight,
             responder=_responder(project),
             actions=client,
-            extractor=_extractor(project),
+            extractor=extractor_of(project),
             known_texts={} if knowledge.answers else understanding.known_texts(examples),
             doubt=self._doubt(knowledge, project),
             apologises=actions.on_failure == "apologise",
@@ -104,7 +104,7 @@ def _responder(project: RasaProject) -> Responder:
     return DomainResponder(project.domain)
 
 
-def _extractor(project: RasaProject) -> EntityExtractor:
+def extractor_of(project: RasaProject) -> EntityExtractor:
     """The extractors that the pipeline names; without a pipeline, all that the data feed."""
     data, components = project.entity_data, project.config.components
     wants_patterns = not components or "RegexEntityExtractor" in components

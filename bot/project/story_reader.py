@@ -60,6 +60,7 @@ class _Reader:
         self._findings = findings
         self._is_rule = is_rule
         self._line = line
+        self._begin = line
         self._name = ""
 
     def blocks(self, entry: Any) -> Iterator[Block]:
@@ -80,7 +81,7 @@ class _Reader:
             yield Block(
                 name=self._name,
                 path=self._source.name,
-                line=self._line,
+                line=self._begin,
                 is_rule=self._is_rule,
                 starts=tuple(part.starts or [Checkpoint(name=START)]),
                 ends=tuple(part.ends),
@@ -160,8 +161,9 @@ class _Reader:
             hint = nearest(intent, self._domain.intents, "Add it under `intents:` in the domain.")
             self._note(f"{self._name!r}: intent {intent!r} is not in the domain.", hint)
         parse = {"intent": {"name": intent or None, "confidence": 1.0}, "entities": entities}
+        said = {} if text is None else {"said": text}
         return events.make(
-            "user", text=None if intent else text, parse_data=parse, input_channel=None
+            "user", text=None if intent else text, parse_data=parse, input_channel=None, **said
         )
 
     def _spoken(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
