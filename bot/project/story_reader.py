@@ -161,9 +161,12 @@ class _Reader:
             hint = nearest(intent, self._domain.intents, "Add it under `intents:` in the domain.")
             self._note(f"{self._name!r}: intent {intent!r} is not in the domain.", hint)
         parse = {"intent": {"name": intent or None, "confidence": 1.0}, "entities": entities}
-        said = {} if text is None else {"said": text}
         return events.make(
-            "user", text=None if intent else text, parse_data=parse, input_channel=None, **said
+            "user",
+            text=None if intent else text,
+            parse_data=parse,
+            input_channel=None,
+            said=text,  # for test stories, which check how it is understood
         )
 
     def _spoken(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
