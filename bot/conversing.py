@@ -33,6 +33,7 @@ from bot.payload import Payload
 from bot.policy import Rules
 
 LANGUAGE_SLOT = "language"
+NOT_OURS = (names.NLU_FALLBACK, names.OUT_OF_SCOPE)
 FAILED = "utter_action_failed"
 """A response of the project that is said when an action fails; without it, these words."""
 APOLOGIES = {
@@ -186,7 +187,7 @@ def _decision(turn: Turn, rules: Rules) -> Decision:
         outcome, reason = Outcome.HANDOFF, Reason.ACTION_FAILED
     elif names.HANDOFF in actions:
         outcome, reason = Outcome.HANDOFF, Reason.ASKED_FOR_PERSON
-    elif names.DEFAULT_FALLBACK in actions or turn.tracker.state.intent == names.NLU_FALLBACK:
+    elif names.DEFAULT_FALLBACK in actions or turn.tracker.state.intent in NOT_OURS:
         outcome, reason = Outcome.REFUSE, Reason.OUT_OF_SCOPE
     return Decision(outcome=outcome, reason=reason, thresholds=rules.thresholds, actions=actions)
 

@@ -198,6 +198,10 @@ class Engine:
         Raises:
             errors.Busy: too many messages wait.
         """
+        if brain.dialogue is not None:
+            heard = await self.hear(message, conversation, brain)
+            fresh = brain.dialogue.tracker(message.sender)
+            return (await Talk(brain, fresh, conversation, self._rules).hear(message, heard)).reply
         pressed = self._pressed(message, brain)
         understanding = await self.understand(
             message.text, brain, conversation, channel=message.channel, pressed=pressed

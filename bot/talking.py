@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot import errors
 from bot.actions.beside import ActionProcess
 from bot.actions.client import ActionClient, Elsewhere, Endpoint, Where
 from bot.actions.nlg import RemoteResponder
@@ -17,15 +18,9 @@ from bot.dialogue.responses import DomainResponder, Responder
 from bot.dialogue.understanding import Doubt
 from bot.knowledge.model import Knowledge
 from bot.project.project import RasaProject
-from classifier.entities.patterns import PatternExtractor, Synonyms
+from classifier import errors as classifier_errors
+from classifier.entities import workshop
 from classifier.entities.pipeline import EntityExtractor
-
-PATTERN_SWITCHES = (
-    "case_sensitive",
-    "use_lookup_tables",
-    "use_regexes",
-    "use_word_boundaries",
-)
 
 
 class Talking:
@@ -52,7 +47,7 @@ class Talking:
             sight=project.trained.sight,
             responder=_responder(project),
             actions=client,
-            extractor=extractor_of(project),
+            extractor=self.extractor(project),
             known_texts={} if knowledge.answers else understanding.known_texts(examples),
             doubt=self._doubt(knowledge, project),
             apologises=actions.on_failure == "apologise",
@@ -64,6 +59,15 @@ class Talking:
             await client.close()
         if self._beside is not None:
             await self._beside.close()
+
+    def extractor(self, project: RasaProject) -> EntityExtractor:
+        """The extractors that the pipeline names; trains one that learns, which takes seconds."""
+        kept = self._settings.data / "models" / "entities"
+        try:
+            return workshop.open_extractor(project.config.pipeline, project.entity_data, kept)
+        except classifier_errors.ClassifierError as cause:
+            message = str(cause).removesuffix(cause.hint).strip()
+            raise errors.ModelError(message, hint=cause.hint) from cause
 
     def _doubt(self, knowledge: Knowledge, project: RasaProject) -> Doubt | None:
         fallback = project.config.fallback
@@ -102,14 +106,3 @@ def _responder(project: RasaProject) -> Responder:
     if isinstance(written, Mapping) and written.get("url"):
         return RemoteResponder(endpoint_of(written))
     return DomainResponder(project.domain)
-
-
-def extractor_of(project: RasaProject) -> EntityExtractor:
-    """The extractors that the pipeline names; without a pipeline, all that the data feed."""
-    data, components = project.entity_data, project.config.components
-    wants_patterns = not components or "RegexEntityExtractor" in components
-    written = project.config.patterns
-    switches = {name: bool(written[name]) for name in PATTERN_SWITCHES if name in written}
-    extractors = [PatternExtractor(data, **switches)] if wants_patterns else []
-    wants_synonyms = not components or "EntitySynonymMapper" in components
-    return EntityExtractor(extractors, Synonyms(data) if wants_synonyms else None)

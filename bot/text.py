@@ -15,6 +15,8 @@ _UNWANTED = re.compile(
 )
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+# Addresses and numbers are the same in every language: "a.b@c.cn", "https://...", "WS10000101".
+_NO_WORD = re.compile(r"https?://[!-~]+|[!-~]+@[!-~]+|(?=[!-~]*\d)[A-Za-z0-9-]+")
 
 
 def clean(raw: str, *, max_chars: int) -> str:
@@ -34,8 +36,11 @@ def clean(raw: str, *, max_chars: int) -> str:
 
 
 def language_of(text: str, *, otherwise: Language = Language.EN) -> Language:
-    """Chinese if it has at least as many Han characters as Latin words; `otherwise` if neither."""
-    han, latin = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
+    """Chinese if it has at least as many Han characters as Latin words; `otherwise` if neither.
+
+    Web and e-mail addresses and numbers with letters count as neither.
+    """
+    han, latin = len(_HAN.findall(text)), len(_LATIN_WORD.findall(_NO_WORD.sub(" ", text)))
     if not han and not latin:
         return otherwise
     return Language.ZH if han >= latin else Language.EN

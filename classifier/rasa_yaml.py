@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from classifier import errors
 from classifier.dataset import LabelledText, plain_text
 
+FILES_KEPT = 128  # several readers look at the same files, and an edit touches one of many
 MAX_BYTES = 20_000_000  # a larger file is no text that a person wrote
 
 
@@ -27,7 +29,8 @@ def load(path: Path, *, name: str) -> CommentedMap:
             raise errors.DatasetError(
                 f"larger than {MAX_BYTES} bytes.", path=name, hint="Split the file."
             )
-        data = YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
+        about = path.stat()
+        data = _parsed(path, (about.st_mtime_ns, about.st_size, about.st_ino))
     except UnicodeDecodeError as cause:
         raise errors.DatasetError(
             f"not UTF-8 at byte {cause.start}.", path=name, hint="Save the file as UTF-8."
@@ -53,6 +56,12 @@ def load(path: Path, *, name: str) -> CommentedMap:
             "no keys at the top.", path=name, line=1, hint='Start with `version: "3.1"`.'
         )
     return data
+
+
+@functools.lru_cache(maxsize=FILES_KEPT)
+def _parsed(path: Path, _stamp: tuple[int, ...]) -> Any:
+    """What stands in the file; parsed again only when the stamp is another. Not to be changed."""
+    return YAML(typ="rt").load(path.read_text(encoding="utf-8-sig"))
 
 
 def line_of(node: Any, key: Any = None) -> int:

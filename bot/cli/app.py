@@ -207,6 +207,16 @@ def bench_classifier(
     )
 
 
+@bench_app.command(
+    "entities", help="Measure the trained entities by cross-validation. 交叉验证实体识别。"
+)
+def bench_entities(project: Project = None, as_json: AsJson = False) -> None:
+    """Train on four fifths of the marked examples, ask the rest, five times."""
+    from bot.cli import entity_bench  # noqa: PLC0415
+
+    entity_bench.run(settings(given(project, None)).project, as_json=as_json)
+
+
 @app.command(help="Check the installation and say what to do. 检查安装并给出建议。")
 def doctor(
     project: Project = None,

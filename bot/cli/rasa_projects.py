@@ -23,7 +23,7 @@ from bot.project import story_tests
 from bot.project.findings import Findings, Parity
 from bot.project.project import RasaProject
 from bot.project.story_tests import Outcome, Understand
-from bot.talking import extractor_of
+from bot.talking import Talking
 from classifier.prediction import RankedIntent
 
 FAILED = 1
@@ -106,7 +106,7 @@ def _print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 async def _play(project: RasaProject, told: Sequence[Told], settings: Settings) -> list[Outcome]:
-    known = _known(project)
+    known = _known(project, settings)
     unseen = [text for text in story_tests.texts(told) if known(text) is None]
 
     async def plain(text: str) -> dict[str, Any]:
@@ -120,12 +120,12 @@ async def _play(project: RasaProject, told: Sequence[Told], settings: Settings) 
             return [await story_tests.play(project, one, understand) for one in told]
 
 
-def _known(project: RasaProject) -> Callable[[str], dict[str, Any] | None]:
+def _known(project: RasaProject, settings: Settings) -> Callable[[str], dict[str, Any] | None]:
     """Understands stated intents and texts of examples; None for anything else."""
     examples = understanding.known_texts((one.text, one.intent) for one in project.examples)
     fallback = project.config.fallback
     doubt = Doubt(threshold=fallback.threshold) if fallback else None
-    extractor = extractor_of(project)
+    extractor = Talking(settings).extractor(project)
 
     def understand(text: str) -> dict[str, Any] | None:
         stated = messages.read(text, project.domain)

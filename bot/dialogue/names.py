@@ -34,6 +34,7 @@ DEFAULT_ACTIONS = (
     BACK,
     SNIPPET,
     EXTRACT_SLOTS,
+    HANDOFF,
 )
 """In Rasa's order, which decides between actions of equal score."""
 

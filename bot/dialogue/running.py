@@ -107,4 +107,5 @@ _DEFAULTS: dict[str, Run] = {
     names.TWO_STAGE_FALLBACK: _two_stage,
     names.BACK: _back,
     names.EXTRACT_SLOTS: extraction.extract,
+    names.HANDOFF: _nothing,  # that it was done is what counts; a project may have its own
 }

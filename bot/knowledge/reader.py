@@ -11,10 +11,12 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 
 from bot import config, errors
+from bot.dialogue import names
 from bot.domain import Button, Language
 from bot.knowledge import rasa_folder
 from bot.knowledge.model import HANDOFF_ACTION, Knowledge, Rule, Variation
 from bot.project import project as rasa_project
+from bot.project.project import RasaProject
 from classifier import dataset, rasa_yaml
 from classifier import errors as classifier_errors
 from classifier.dataset import LabelledText
@@ -25,7 +27,9 @@ from retrieval.candidate import PastAnswer
 
 DOMAIN = "domain.yml"
 RULES = "rules.yml"
+CONFIG = "config.yml"
 BUILT_IN_ACTIONS = (HANDOFF_ACTION,)
+_STATES = frozenset({"active_loop", "slot_was_set"})  # steps of a rule in which nothing is done
 NEEDED_RESPONSES = (
     "utter_clarify",
     "utter_none_of_these",
@@ -41,7 +45,7 @@ def read(project: Path) -> Knowledge:
     Raises:
         errors.KnowledgeError: the first thing that is wrong, with file, line and remedy.
     """
-    if rasa_project.is_rasa(project):
+    if rasa_project.is_rasa(project) and not (project / RULES).is_file():
         return rasa_folder.read(project, config.environment())
     if not (project / DOMAIN).is_file():
         raise errors.KnowledgeError(
@@ -62,7 +66,7 @@ def read(project: Path) -> Knowledge:
     intents = _intents(domain)
     responses = dict(_responses(domain))
     _check_responses(responses)
-    rules = _rules(project, intents, responses)
+    rules = _rules(project, domain, intents, responses)
     _check_intents(intents, examples, answers)
     return Knowledge(
         intents=intents,
@@ -71,7 +75,15 @@ def read(project: Path) -> Knowledge:
         answers=answers,
         examples=examples,
         revision=_revision(responses, rules, answers),
+        dialogue=_dialogue(project),
     )
+
+
+def _dialogue(project: Path) -> RasaProject | None:
+    """Forms and actions, where a config.yml says how to talk; None for answers alone."""
+    if not (project / CONFIG).is_file():
+        return None
+    return rasa_project.read(project, config.environment())
 
 
 def _wrong(problem: str, name: str, line: int, hint: str) -> errors.KnowledgeError:
@@ -80,10 +92,10 @@ def _wrong(problem: str, name: str, line: int, hint: str) -> errors.KnowledgeErr
 
 def _intents(domain: CommentedMap) -> tuple[str, ...]:
     entries = domain.get("intents") or []
-    names = [next(iter(entry)) if isinstance(entry, dict) else str(entry) for entry in entries]
-    if not names:
+    found = [next(iter(entry)) if isinstance(entry, dict) else str(entry) for entry in entries]
+    if not found:
         raise _wrong("no intents.", DOMAIN, 1, "List them under `intents:`.")
-    return tuple(names)
+    return tuple(found)
 
 
 def _responses(domain: CommentedMap) -> Iterator[tuple[str, tuple[Variation, ...]]]:
@@ -143,8 +155,12 @@ def _check_responses(responses: dict[str, tuple[Variation, ...]]) -> None:
 
 
 def _rules(
-    project: Path, intents: tuple[str, ...], responses: dict[str, tuple[Variation, ...]]
+    project: Path,
+    domain: CommentedMap,
+    intents: tuple[str, ...],
+    responses: dict[str, tuple[Variation, ...]],
 ) -> dict[str, Rule]:
+    """What follows an intent at any time, or, where nothing does, in some situation."""
     path = project / RULES
     if not path.is_file():
         return {}
@@ -153,7 +169,11 @@ def _rules(
     except classifier_errors.DatasetError as cause:
         raise _wrong(str(cause), RULES, cause.line, "") from cause
     found: dict[str, Rule] = {}
+    only_sometimes: dict[str, Rule] = {}
+    known = {*responses, *BUILT_IN_ACTIONS, *names.DEFAULT_ACTIONS, *_of_dialogue(domain)}
     for entry in entries:
+        if _is_part_of_a_form(entry):
+            continue  # read with the dialogue
         rule = _rule(entry)
         line = line_of(entry)
         if rule.intent not in intents:
@@ -164,13 +184,16 @@ def _rules(
                 _nearest(rule.intent, intents),
             )
         for action in rule.actions:
-            if action not in responses and action not in BUILT_IN_ACTIONS:
+            if action not in known:
                 raise _wrong(
                     f"rule {rule.name!r}: nothing is known of action {action!r}.",
                     RULES,
                     line,
-                    _nearest(action, [*responses, *BUILT_IN_ACTIONS]),
+                    _nearest(action, known),
                 )
+        if entry.get("condition"):
+            only_sometimes.setdefault(rule.intent, rule)
+            continue
         if rule.intent in found:
             raise _wrong(
                 f"rule {rule.name!r} contradicts {found[rule.intent].name!r}.",
@@ -179,7 +202,20 @@ def _rules(
                 "Keep one rule for each intent.",
             )
         found[rule.intent] = rule
-    return found
+    return only_sometimes | found
+
+
+def _of_dialogue(domain: CommentedMap) -> Iterator[str]:
+    """The forms and custom actions of the domain."""
+    for entry in [*(domain.get("forms") or ()), *(domain.get("actions") or ())]:
+        yield str(next(iter(entry)) if isinstance(entry, dict) else entry)
+
+
+def _is_part_of_a_form(entry: Any) -> bool:
+    """Whether a rule begins in a form, with no message of its own: how the form ends."""
+    steps = entry.get("steps") if isinstance(entry, CommentedMap) else None
+    first = steps[0] if isinstance(steps, list) and steps else None
+    return isinstance(first, CommentedMap) and "intent" not in first and "action" in first
 
 
 def _rule(entry: Any) -> Rule:
@@ -189,7 +225,7 @@ def _rule(entry: Any) -> Rule:
         return Rule(
             name=str(entry["rule"]),
             intent=str(first["intent"]),
-            actions=tuple(str(step["action"]) for step in rest),
+            actions=tuple(str(step["action"]) for step in rest if not _STATES.intersection(step)),
         )
     except (KeyError, TypeError, ValueError) as cause:
         raise _wrong(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bot.dialogue import memoization, names
@@ -23,8 +23,8 @@ ENTITY_COMPONENTS = (
     "CRFEntityExtractor",
     "DIETClassifier",
     "DucklingEntityExtractor",
-    "SpacyEntityExtractor",
-    "MitieEntityExtractor",
+    "ReadyEntityExtractor",
+    "TrainedEntityExtractor",
 )
 
 
@@ -46,8 +46,8 @@ class Config:
     """None: every message counts as understood."""
     components: tuple[str, ...] = ()
     """The pipeline, by name."""
-    patterns: Mapping[str, Any] = field(default_factory=dict)
-    """The switches of RegexEntityExtractor."""
+    pipeline: tuple[Mapping[str, Any], ...] = ()
+    """The pipeline with its options; each has a `name`."""
 
 
 def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
@@ -65,7 +65,7 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
         policies=tuple(reader.policies([_component(one) for one in listed])),
         fallback=None if fallback is None else _fallback(fallback),
         components=tuple(name for name, _ in pipeline),
-        patterns=next((o for name, o in pipeline if name == "RegexEntityExtractor"), {}),
+        pipeline=tuple({**options, "name": name} for name, options in pipeline),
     )
 
 

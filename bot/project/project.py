@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from classifier.entities import reading as entity_reading
 from classifier.entities.reading import EntityData
 from classifier.rasa_yaml import read_nlu
 
+PLACES = ("data", "nlu", "rules.yml", "stories.yml")
 DOMAIN_KEYS = ("intents", "entities", "slots", "responses", "actions", "forms", "session_config")
 
 
@@ -67,7 +68,7 @@ def read(root: Path, variables: Mapping[str, str]) -> RasaProject:
 def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Findings]:
     """The project as far as it can be read, and all that is wrong or done otherwise."""
     findings = Findings()
-    data = _load(files.below(root / "data"), root, findings)
+    data = _load(_told_in(root), root, findings)
     domain = _domain(root, data, findings)
     examples, entity_data = _nlu(data, root, findings)
     domain = _with_retrieval(domain, examples)
@@ -87,6 +88,12 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
         credentials=_settings(root / "credentials.yml", root, variables, findings),
     )
     return project, findings
+
+
+def _told_in(root: Path) -> Iterator[Path]:
+    """The files with examples, rules and stories: in data/, or where our starter has them."""
+    for place in PLACES:
+        yield from files.below(root / place)
 
 
 def _domain(root: Path, data: Sequence[Source], findings: Findings) -> Domain:

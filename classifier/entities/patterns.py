@@ -29,14 +29,21 @@ class PatternExtractor:
         use_lookup_tables: bool = True,
         use_regexes: bool = True,
         use_word_boundaries: bool = True,
+        only_entities: bool = True,
     ) -> None:
-        """Compile what `data` describes; the switches are those of Rasa's config.yml."""
+        """Compile what `data` describes.
+
+        The switches are those of Rasa's config.yml; without `only_entities` patterns of any name
+        extract, as features of the trained extractor.
+        """
         flags = re.NOFLAG if case_sensitive else re.IGNORECASE
         found = [(item.name, item.text) for item in data.regexes if use_regexes]
         if use_lookup_tables:
             found += _tables(data, r"\b" if use_word_boundaries else "")
         self._patterns = [
-            (name, re.compile(pattern, flags)) for name, pattern in found if name in data.names
+            (name, re.compile(pattern, flags))
+            for name, pattern in found
+            if name in data.names or not only_entities
         ]
 
     def extract(self, text: str) -> tuple[Entity, ...]:

@@ -1,11 +1,10 @@
-"""From a text to its entities: extractors one after the other, then synonyms.
+"""From a text to its entities: one step after the other, in the order of the project's config.yml.
 
-The order is that of config.yml in a Rasa project; without one: trained, patterns, ready ones.
+A step adds entities, or replaces the values of those found so far by synonyms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from classifier.entities.entity import Entity
@@ -19,15 +18,19 @@ class Extractor(Protocol):
         """What is in `text`; positions count its characters."""
 
 
-class EntityExtractor:
-    """All extractors of a project as one."""
+Step = Extractor | Synonyms
 
-    def __init__(self, extractors: Sequence[Extractor], synonyms: Synonyms | None = None) -> None:
-        """Ask `extractors` in their order, then replace values by `synonyms`."""
-        self._extractors = tuple(extractors)
-        self._synonyms = synonyms
+
+class EntityExtractor:
+    """All steps of a project as one; safe to call from one thread at a time."""
+
+    def __init__(self, *steps: Step) -> None:
+        """Go through `steps` in their order."""
+        self._steps = steps
 
     def extract(self, text: str) -> tuple[Entity, ...]:
-        """The entities in `text`, those of the first extractor first."""
-        found = tuple(e for extractor in self._extractors for e in extractor.extract(text))
-        return self._synonyms.apply(found) if self._synonyms else found
+        """The entities in `text`, those of the first step first."""
+        found: tuple[Entity, ...] = ()
+        for step in self._steps:
+            found = step.apply(found) if isinstance(step, Synonyms) else found + step.extract(text)
+        return found

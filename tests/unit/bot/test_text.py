@@ -66,8 +66,27 @@ def test_language(words: str, language: Language) -> None:
     assert text.language_of(words) is language
 
 
-def test_a_text_without_words_keeps_the_language_so_far() -> None:
-    assert text.language_of("12345!", otherwise=Language.ZH) is Language.ZH
+@pytest.mark.parametrize(
+    "words",
+    [
+        "12345!",
+        "WS10000101",
+        "ws-20000204.",
+        "li.wei@example.com",
+        "https://shop.example/order?id=5",
+        "A4 123",
+    ],
+)
+def test_a_text_without_words_keeps_the_language_so_far(words: str) -> None:
+    assert text.language_of(words, otherwise=Language.ZH) is Language.ZH
+    assert text.language_of(words, otherwise=Language.EN) is Language.EN
+
+
+@pytest.mark.parametrize(
+    "words", ["单号WS10000101", "用wang.fang@example.com下的", "订单AB123在哪"]
+)
+def test_numbers_and_addresses_do_not_outvote_chinese(words: str) -> None:
+    assert text.language_of(words) is Language.ZH
 
 
 def test_payloads_come_back_as_they_were_made() -> None:

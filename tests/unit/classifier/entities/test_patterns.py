@@ -91,7 +91,7 @@ def test_what_has_no_synonym_stays() -> None:
 
 
 def test_the_whole_gives_what_rasa_gives() -> None:
-    whole = EntityExtractor([PatternExtractor(DATA)], Synonyms(DATA))
+    whole = EntityExtractor(PatternExtractor(DATA), Synonyms(DATA))
     assert [e.to_wire() for e in whole.extract("my name is ann")] == [
         {
             "entity": "name",

@@ -1,0 +1,1 @@
+def test_warm(trained_data): pass
