@@ -1,1 +1,0 @@
-def test_warm(trained_data): pass
