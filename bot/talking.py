@@ -47,7 +47,7 @@ class Talking:
             sight=project.trained.sight,
             responder=_responder(project),
             actions=client,
-            extractor=self._extractor(project),
+            extractor=self.extractor(project),
             known_texts={} if knowledge.answers else understanding.known_texts(examples),
             doubt=self._doubt(knowledge, project),
             apologises=actions.on_failure == "apologise",
@@ -60,7 +60,7 @@ class Talking:
         if self._beside is not None:
             await self._beside.close()
 
-    def _extractor(self, project: RasaProject) -> EntityExtractor:
+    def extractor(self, project: RasaProject) -> EntityExtractor:
         """The extractors that the pipeline names; trains one that learns, which takes seconds."""
         kept = self._settings.data / "models" / "entities"
         try:

@@ -26,6 +26,10 @@ app.add_typer(gateway.channel_app, name="channel")
 app.add_typer(gateway.outbox_app, name="outbox")
 app.add_typer(gateway.webhook_app, name="webhook")
 app.add_typer(retrieving.app, name="retrieval")
+importing = typer.Typer(help="Look at projects of other makers. 检查其他系统的项目。")
+app.add_typer(importing, name="import")
+Folder = Annotated[Path, typer.Argument(help="The Rasa project. Rasa 项目文件夹")]
+Tested = Annotated[str, typer.Argument(help="A Rasa project, or nlu. Rasa 项目文件夹, 或 nlu")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs. 输出 JSON")]
 
 
@@ -153,6 +157,20 @@ def bench(
 
 
 @bench_app.command(
+    name="dialogue", help="One long conversation: is it as quick at its end? 长对话是否变慢。"
+)
+def bench_dialogue(
+    project: Project = None,
+    url: Annotated[str, typer.Option(help="Address of the server. 服务地址")] = "",
+    turns: Annotated[int, typer.Option(min=300, help="Messages. 消息数")] = 1000,
+) -> None:
+    """Talk for a thousand turns and compare the first hundred with the last."""
+    from bot.cli import dialogue_bench  # noqa: PLC0415
+
+    dialogue_bench.run(settings(given(project, None)), url, turns)
+
+
+@bench_app.command(
     "classifier", help="Train on public data sets, beside published figures. 公开数据集评测。"
 )
 def bench_classifier(
@@ -259,3 +277,22 @@ def version() -> None:
     except metadata.PackageNotFoundError:
         number = "(not installed: run from its source)"
     typer.echo(f"frontdesk {number}, Python {platform.python_version()}")
+
+
+@importing.command(name="check", help="Say what a Rasa project does here. 检查 Rasa 项目。")
+def import_check(folder: Folder) -> None:
+    """Print what runs the same, what differs and what must be mended."""
+    from bot.cli import rasa_projects  # noqa: PLC0415
+
+    raise typer.Exit(rasa_projects.check(folder))
+
+
+@app.command(name="test", help="Play test stories, or `test nlu`: understanding. 运行测试故事。")
+def run_test(what: Tested = ".", project: Project = None, data: Data = None) -> None:
+    """Play the test stories of a Rasa project, or measure how its examples are understood."""
+    from bot.cli import rasa_projects  # noqa: PLC0415
+
+    if what == "nlu":
+        raise typer.Exit(rasa_projects.measure(settings(given(project=project, data=data))))
+    chosen = settings(given(project=project or Path(what), data=data))
+    raise typer.Exit(rasa_projects.play(chosen.project, chosen))

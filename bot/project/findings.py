@@ -50,5 +50,5 @@ class Findings:
 
 def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
     """A hint that names what was perhaps meant, else `otherwise`."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    near = difflib.get_close_matches(word, [str(one) for one in known], n=1)
     return f"Did you mean {near[0]!r}?" if near else otherwise

@@ -60,6 +60,7 @@ class _Reader:
         self._findings = findings
         self._is_rule = is_rule
         self._line = line
+        self._begin = line
         self._name = ""
 
     def blocks(self, entry: Any) -> Iterator[Block]:
@@ -80,7 +81,7 @@ class _Reader:
             yield Block(
                 name=self._name,
                 path=self._source.name,
-                line=self._line,
+                line=self._begin,
                 is_rule=self._is_rule,
                 starts=tuple(part.starts or [Checkpoint(name=START)]),
                 ends=tuple(part.ends),
@@ -161,7 +162,11 @@ class _Reader:
             self._note(f"{self._name!r}: intent {intent!r} is not in the domain.", hint)
         parse = {"intent": {"name": intent or None, "confidence": 1.0}, "entities": entities}
         return events.make(
-            "user", text=None if intent else text, parse_data=parse, input_channel=None
+            "user",
+            text=None if intent else text,
+            parse_data=parse,
+            input_channel=None,
+            said=text,  # for test stories, which check how it is understood
         )
 
     def _spoken(self, marked: str) -> tuple[str, list[dict[str, Any]]]:

@@ -21,10 +21,8 @@ def story_of(name: str, happened: Iterable[Event]) -> str:
 
 def yaml_of(data: Any) -> str:
     """Plain data as YAML."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
+    yaml = YAML(typ="rt", pure=True)
     yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False
     written = io.StringIO()
     yaml.dump(data, written)
     return written.getvalue()

@@ -11,3 +11,26 @@ REPLACED_UNDERSTANDING = (
 )
 HIDDEN_KEYS = {"cancel_reminder": ("name", "intent", "entities")}
 """Rasa's own tracker does not show these keys of an event; ours does."""
+
+ACCEPTED = {
+    "whitespace_tokenizer_with_language_zh",
+    "unknown_pipeline_component",
+    "classifier_without_featurizer",
+    "featurizer_without_tokenizer",
+    "two_tokenizers",
+    "nlu_one_intent",
+}
+"""Rasa cannot run such a pipeline; here none is needed (docs/decisions/0020)."""
+REFUSED = {
+    "slot_mapping_unknown_type",
+    "slot_mapping_without_entity",
+    "form_without_required_slots_key",
+    "duplicate_intent",
+    "action_listed_twice",
+    "domain_version_9",
+    "story_unknown_action",
+    "story_utter_not_in_domain",
+    "story_without_name",
+    "nlu_examples_not_a_list",
+}
+"""Rasa ignores the whole domain, or fails later in a conversation (docs/decisions/0020)."""
