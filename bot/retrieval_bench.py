@@ -2,7 +2,7 @@
 
 Nobody encodes a million texts to see how an index behaves: an entry's vector is that of a real
 question with noise, so that neighbours are as crowded as in real text. The time to encode a query
-is therefore not part of these figures; `frontdesk retrieval evaluate` has it. Times are those of the
+is therefore not part of these figures; `frontdesk retrieval evaluate` has it. Times are of the
 clock, and beside them those of the processor, which other work on the machine does not change.
 """
 
