@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import structlog
 
-from bot import confidence, errors, payload, policy, replies, text, tracker
+from bot import choices, confidence, errors, payload, policy, replies, text, tracker
 from bot.brain import Brain, BrainBox
 from bot.domain import Conversation, Language, Message, Reply, Turn, Understanding
 from bot.inference import ModelThread
@@ -81,6 +82,8 @@ class Engine:
             conversation, earlier = await self._store.open_turn(message)
             if earlier is not None:
                 return earlier
+            if not conversation.is_new:
+                message = await self._by_number(message)
             reply = await self.reply(message, conversation, brain)
             events = tracker.events_of(conversation, message, reply)
             outgoing = deliver(message, reply)
@@ -165,6 +168,18 @@ class Engine:
             down[model] = f"the {model} failed: {cause}"
         _log.error(down[model], action="model_failed", model=model)
         return None
+
+    async def _by_number(self, message: Message) -> Message:
+        """`message` as if the button had been pressed whose number it is, if it is one."""
+        if choices.number_in(message.text) is None:
+            return message
+        events = await self._store.events_after(
+            message.channel, message.sender, limit=choices.LOOKED_AT
+        )
+        button = choices.chosen(message.text, events)
+        return (
+            message if button is None else replace(message, text=button.payload, title=button.title)
+        )
 
     def _pressed(self, message: Message, brain: Brain) -> Payload | None:
         """The payload of a pressed button, if it names an answer or intent that there is."""

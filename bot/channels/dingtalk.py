@@ -154,12 +154,15 @@ def _text(words: str) -> dict[str, Any]:
 
 
 def _card(message: BotMessage) -> list[dict[str, Any]]:
-    """A card whose buttons make the person say the payload; nothing hidden can be said."""
+    """A card whose buttons make the person say the title: the vendor has nothing hidden to send.
+
+    A title is a question that the bot answers; a payload would stand in the chat for all to see.
+    """
     if len(message.buttons) > CARD_BUTTONS:
         return []
     said = "dtmd://dingtalkclient/sendMessage?content="
     buttons = [
-        {"title": button.title, "actionURL": said + quote(button.payload, safe="")}
+        {"title": button.title, "actionURL": said + quote(button.title, safe="")}
         for button in message.buttons
     ]
     invitation = plain.invitation(message.text + buttons[0]["title"])

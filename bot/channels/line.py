@@ -223,7 +223,9 @@ def _rendered(message: BotMessage) -> Iterator[dict[str, Any]]:
     buttons = message.buttons if _few(message.buttons) else ()
     if buttons:
         text, labels = plain.captions(message.text, buttons, LABEL)
-        text = text if text.strip() else plain.invitation(" ".join(labels))
+        text = (
+            text if text.strip() else plain.invitation(" ".join(button.title for button in buttons))
+        )
     else:
         text, labels = plain.numbered(message.text, message.buttons), []
     texts = split.split(text, TEXT, split.utf16)

@@ -119,7 +119,9 @@ def lettering(message: BotMessage, buttons: Sequence[Button], limit: int) -> tup
     if not buttons:
         return plain.numbered(message.text, message.buttons), []
     text, titles = plain.captions(message.text, buttons, limit)
-    return text if text.strip() else plain.invitation(" ".join(titles)), titles
+    return text if text.strip() else plain.invitation(
+        " ".join(button.title for button in buttons)
+    ), titles
 
 
 def few(buttons: Sequence[Button], most: int, longest: int) -> bool:

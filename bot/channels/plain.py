@@ -12,10 +12,9 @@ from bot.channels import split
 from bot.domain import BotMessage, Button, Language
 from bot.text import language_of
 
-INVITATIONS = {
-    Language.EN: "Please reply with one of these:",
-    Language.ZH: "请回复以下其中一项：",
-}
+INVITATIONS = {Language.EN: "Please choose:", Language.ZH: "请选择："}
+# Before a list: `bot.choices` takes the number that comes back as the button.
+NUMBERS = {Language.EN: "Please reply with a number:", Language.ZH: "请回复序号："}
 _LINKS = ("src", "url", "link", "href")
 
 
@@ -25,7 +24,7 @@ def numbered(text: str, buttons: Sequence[Button]) -> str:
         return text
     choices = [f"{n}. {button.title}" for n, button in enumerate(buttons, start=1)]
     words = " ".join([text, *(button.title for button in buttons)])
-    return "\n".join(filter(None, [text, invitation(words), *choices]))
+    return "\n".join(filter(None, [text, NUMBERS[language_of(words)], *choices]))
 
 
 def captions(
@@ -44,7 +43,7 @@ def captions(
 
 
 def invitation(text: str) -> str:
-    """The words before a choice, in the language of `text`."""
+    """The words before buttons that have none of their own, in the language of `text`."""
     return INVITATIONS[language_of(text)]
 
 

@@ -97,8 +97,9 @@ def written_as_specified(kind: str, request: Request) -> bool:
     if kind == "webhook":  # the library takes fractions, and base64 with rubbish within
         parts = headers.get("webhook-signature", "").split(" ")
         stamp = headers.get("webhook-timestamp", "")
-        listed = all(p.count(",") == 1 and is_canonical(p.partition(",")[2]) for p in parts)
-        return stamp.isdecimal() and listed
+        ours = [part.partition(",")[2] for part in parts if part.startswith("v1,")]
+        listed = all(part.count(",") == 1 for part in parts)
+        return stamp.isdecimal() and listed and all(map(is_canonical, ours))
     return True
 
 
@@ -161,10 +162,10 @@ def changed(request: Request, chance: random.Random) -> Request:
 
 @pytest.mark.parametrize("kind", ORACLES)
 def test_ours_accepts_what_the_vendors_library_accepts(kind: str) -> None:
-    sample, chance, now = BY_KIND[kind], random.Random(f"verifiers {kind}"), time.time()  # noqa: S311
+    sample, chance = BY_KIND[kind], random.Random(f"verifiers {kind}")  # noqa: S311
     channel, accepted, different = sample.channel(), 0, []
     for _ in range(REQUESTS):
-        request = mutated(sample, chance, now)
+        request = mutated(sample, chance, time.time())
         try:
             channel.verify(request)
             ours = True

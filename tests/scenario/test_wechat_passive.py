@@ -105,10 +105,12 @@ async def deadline(data: Path, messages: int, faster: float) -> WeChat:
         async with running(data, channels={"wechat": section}, limits=limits) as gateway:
             gateway.engine.pace = lambda message: pace(message, messages) / faster
             before = EchoEngine.calls
-            made = WeChat(gateway.url, gateway.http, faster)
-            await asyncio.gather(*(made.deliver(number) for number in range(messages)))
+            without_limit = aiohttp.TCPConnector(limit=0)  # the vendor has connections enough
+            async with aiohttp.ClientSession(connector=without_limit) as http:
+                made = WeChat(gateway.url, http, faster)
+                await asyncio.gather(*(made.deliver(number) for number in range(messages)))
             everyone = {f"re: {number}" for number in range(messages)}
-            deadline_s = time.monotonic() + 30
+            deadline_s = time.monotonic() + 60
             while everyone - {*made.heard, *by_customer_service(side)}:
                 assert time.monotonic() < deadline_s, everyone - {
                     *made.heard,

@@ -24,7 +24,10 @@ from tests.unit.bot.channels.vendor import NOW, Vendor, request, vendor
 
 SECRET = "APPSECRET"
 HOOK = "https://oapi.dingtalk.com/robot/sendBySession?session=SESSION"
-BUTTONS = (Button(title="Track", payload='/answer{"id": "a&b"}'), Button(title="No", payload="/no"))
+BUTTONS = (
+    Button(title="Track & trace", payload='/answer{"id": "a&b"}'),
+    Button(title="No", payload="/no"),
+)
 
 
 def channel(**settings: Any) -> dingtalk.DingTalk:
@@ -185,15 +188,15 @@ def test_bodies_of_any_bytes_raise_nothing_but_bad_request(body: bytes) -> None:
         usual().parse(signed(body))
 
 
-def test_choices_become_a_card_whose_buttons_say_the_payload() -> None:
+def test_choices_become_a_card_whose_buttons_say_their_title() -> None:
     asked = BotMessage(text="Which *one*?\nThis:", buttons=BUTTONS)
     (piece,) = usual().render([asked], {})
     card = piece["actionCard"]
     assert card["text"] == "Which \\*one\\*?\n\nThis:"
-    assert card["title"] == "Please reply with one of these:"
+    assert card["title"] == "Please choose:"
     head, _, content = card["btns"][0]["actionURL"].partition("?content=")
     assert head == "dtmd://dingtalkclient/sendMessage"
-    assert unquote(content) == '/answer{"id": "a&b"}'
+    assert unquote(content) == "Track & trace"
     assert "&" not in content
     (piece,) = usual().render([BotMessage(text="Which?", buttons=BUTTONS * 6)], {})
     assert piece["text"]["content"].endswith("\n12. No")

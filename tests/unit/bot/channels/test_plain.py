@@ -11,13 +11,13 @@ YES_NO = (Button(title="Yes", payload="/affirm"), Button(title="No", payload="/d
 def test_a_choice_becomes_a_list_in_the_language_of_the_text() -> None:
     assert (
         plain.numbered("Was that helpful?", YES_NO)
-        == "Was that helpful?\nPlease reply with one of these:\n1. Yes\n2. No"
+        == "Was that helpful?\nPlease reply with a number:\n1. Yes\n2. No"
     )
     chinese = (Button(title="查物流", payload="/a"), Button(title="退货", payload="/b"))
     assert plain.numbered("您想问哪一个？", chinese) == (
-        "您想问哪一个？\n请回复以下其中一项：\n1. 查物流\n2. 退货"
+        "您想问哪一个？\n请回复序号：\n1. 查物流\n2. 退货"
     )
-    assert plain.numbered("", chinese).startswith("请回复以下其中一项：")
+    assert plain.numbered("", chinese).startswith("请回复序号：")
 
 
 @pytest.mark.parametrize(

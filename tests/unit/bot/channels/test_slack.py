@@ -190,7 +190,7 @@ def test_too_many_buttons_become_a_list() -> None:
     buttons = tuple(Button(title=f"选项{n}", payload=f"/a{n}") for n in range(26))
     (piece,) = channel().render([BotMessage(text="请选择", buttons=buttons)], {})
     assert "blocks" not in piece
-    assert piece["text"].splitlines()[1:3] == ["请回复以下其中一项：", "1. 选项0"]
+    assert piece["text"].splitlines()[1:3] == ["请回复序号：", "1. 选项0"]
 
 
 def test_pictures_attachments_and_custom_parts() -> None:

@@ -144,7 +144,7 @@ def test_all_is_said_in_words() -> None:
     )
     (piece,) = channel().render([message], {})
     assert piece["text"] == (
-        "哪一个？\n请回复以下其中一项：\n1. 查物流\n2. 退货\n\nhttps://i.example/a.png"
+        "哪一个？\n请回复序号：\n1. 查物流\n2. 退货\n\nhttps://i.example/a.png"
     )
 
 

@@ -208,7 +208,7 @@ def test_without_customer_service_all_is_said_passively() -> None:
     answer = made.passive([BotMessage(text="Which?", buttons=BUTTONS)], ADDRESS, sealed(TEXT))
     assert answer is not None
     said = passive_text(answer.body)["Content"]
-    assert said == "Which?\nPlease reply with one of these:\n1. Track\n2. No"
+    assert said == "Which?\nPlease reply with a number:\n1. Track\n2. No"
     answer = made.passive([BotMessage(text="字" * 700)], ADDRESS, sealed(TEXT))
     assert answer is not None
     assert passive_text(answer.body)["Content"] == "字" * 682

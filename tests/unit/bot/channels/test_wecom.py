@@ -112,7 +112,7 @@ def test_short_choices_become_a_card() -> None:
     (piece,) = channel().render([BotMessage(text="是这些吗？", buttons=BUTTONS)], ADDRESS)
     assert piece["template_card"] == {
         "card_type": "button_interaction",
-        "main_title": {"title": "请回复以下其中一项："},
+        "main_title": {"title": "请选择："},
         "sub_title_text": "是这些吗？",
         "button_list": [
             {"text": "如何查询包裹", "style": 2, "key": "/track\n如何查询包裹"},
