@@ -95,6 +95,7 @@ async def open_parts(settings: config.Settings, takes_s: float) -> AsyncIterator
             store=real.store,
             box=real.box,
             engine=engine,
+            steering=real.steering,
             classifying=real.classifying,
             searching=real.searching,
         )
