@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from retrieval.live import LiveRetriever
 from retrieval.search import Retriever
 from retrieval.vectors import TextEncoder, VectorCache
 
-Progress = Callable[[str, float], None]
 Figures = dict[str, float | int]
 REAL = 2_000  # real questions whose vectors the made-up ones lie around
 NOISE = 0.45  # length of what is added to a unit vector
