@@ -223,17 +223,20 @@ class BrainMaker:
         from retrieval.search import Retriever  # noqa: PLC0415
         from retrieval.vectors import VectorCache  # noqa: PLC0415
 
-        expert = searching.wanted_expert(self._settings, name, knowledge.answers)
+        choice = searching.wanted_expert(self._settings, name, knowledge.answers)
         last = self._last_retriever
-        if last is not None and last.encoder_id == name and last.has_expert == bool(expert):
+        if last is not None and last.encoder_id == name and last.has_expert == bool(choice):
             made = last.updated(knowledge.answers)
         else:
+            expert = None
+            if choice:
+                expert = searching.load_expert(self._settings, choice, on_progress)
             made = Retriever(
                 knowledge.answers,
                 encoder,
                 VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name),
                 encoder_id=name,
-                expert=expert and searching.load_expert(self._settings, expert, on_progress),
+                expert=expert,
                 on_progress=on_progress,
             )
         self._last_retriever = made

@@ -50,7 +50,7 @@ def signals(
     best = candidates[0]
     total = sum(math.exp(candidate.score - best.score) for candidate in candidates)
     outside = 0.0
-    if prediction is not None:
+    if prediction is not None and best.answer.intent:  # of imported topics it knows nothing
         outside = sum(prediction.confidence_in(intent) for intent in unanswered_intents)
     return {
         "share": 1 / total,

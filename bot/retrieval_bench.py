@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from retrieval.live import LiveRetriever
 from retrieval.search import Retriever
 from retrieval.vectors import TextEncoder, VectorCache
 
-Progress = Callable[[str, float], None]
 Figures = dict[str, float | int]
 REAL = 2_000  # real questions whose vectors the made-up ones lie around
 NOISE = 0.45  # length of what is added to a unit vector
@@ -200,7 +199,7 @@ def _coded() -> tuple[list[PastAnswer], list[str]]:
     for number, value in enumerate(dice.sample(range(1_000, 9_999), CODES)):
         question, answer, visitor, form = kinds[number % len(kinds)]
         code = form.format(value)
-        other = dice.choice([str.lower, str.upper, _full_width, lambda c: c.replace("-", "_")])
+        other = dice.choice((str.lower, str.upper, _full_width, _underlined))
         lang = "zh" if question.startswith("订") else "en"
         made.append(
             PastAnswer(id=code, lang=lang, intent="", questions=(question.format(code),),
@@ -208,6 +207,10 @@ def _coded() -> tuple[list[PastAnswer], list[str]]:
         )  # fmt: skip
         asked.append(visitor.format(other(code)))
     return made, asked
+
+
+def _underlined(code: str) -> str:
+    return code.replace("-", "_")
 
 
 def _full_width(code: str) -> str:
@@ -234,15 +237,11 @@ def _search_times(
     times: list[float] = []
     while not stop.is_set() and (count is None or len(times) < count):
         query = _query(f"{questions[len(times) % len(questions)]} {len(times)}")
-        times.append(_timed(lambda q=query: live.search([q])) * 1000)
+        began = time.perf_counter()
+        live.search([query])
+        times.append((time.perf_counter() - began) * 1000)
         time.sleep(0.01)  # about a hundred searches a second
     return times
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def _noisy(real: Vectors, many: int, dice: np.random.Generator) -> Vectors:

@@ -95,10 +95,9 @@ class ClusterIndex:
         if allowed <= max(FLAT_ROWS // 4, k):
             return nearest(self._vectors, vector, np.flatnonzero(mask), k)
         selector = None if allowed == len(mask) else _selector(mask)
-        for probes in (self.probes, int(self._index.nlist)):
-            rows = self._scan(vector, selector, RESCORED * k, probes)
-            if len(rows) >= k:
-                break
+        rows = self._scan(vector, selector, RESCORED * k, self.probes)
+        if len(rows) < k:
+            rows = self._scan(vector, selector, RESCORED * k, int(self._index.nlist))
         return nearest(self._vectors, vector, rows, k)
 
     def _scan(
@@ -114,9 +113,9 @@ class ClusterIndex:
         """Double the clusters to look into until enough of the true neighbours are found."""
         noise = np.random.default_rng(SEED)
         some = noise.choice(len(self._vectors), min(PROBED, len(self._vectors)), replace=False)
-        asked = self._vectors[np.sort(some)].astype(np.float32)
-        asked = asked + noise.normal(0, NOISE / math.sqrt(asked.shape[1]), asked.shape)
-        asked = (asked / np.linalg.norm(asked, axis=1, keepdims=True)).astype(np.float32)
+        rows = self._vectors[np.sort(some)]
+        near = rows + noise.normal(0, NOISE / math.sqrt(rows.shape[1]), rows.shape)
+        asked = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
         true = true_neighbours(self._vectors, asked)
         self._index.nprobe = 4
         everything = np.ones(len(self._vectors), np.bool_)

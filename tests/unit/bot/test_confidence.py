@@ -63,3 +63,11 @@ def test_an_imported_answer_without_an_intent_is_neither_favoured_nor_ruled_out(
                   candidate("wrong", 1.0, intent="other")]  # fmt: skip
     fused = confidence.fuse(candidates, prediction)
     assert [found.answer.id for found in fused] == ["named", "none", "wrong"]
+
+
+def test_out_of_scope_says_nothing_about_imported_topics() -> None:
+    ranking = (RankedIntent(name="strange", confidence=0.9),)
+    prediction = IntentPrediction(ranking=ranking, model_id="m")
+    known = confidence.signals([candidate("a", 1.0)], prediction, ("strange",))
+    imported = confidence.signals([candidate("a", 1.0, intent="")], prediction, ("strange",))
+    assert (known["outside"], imported["outside"]) == (0.9, 0)

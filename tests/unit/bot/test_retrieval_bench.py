@@ -10,13 +10,14 @@ import pytest
 
 from bot import errors, retrieval_bench
 from retrieval.encoders.runtime import Encoder
+from retrieval.encoders.spec import Vectors
 
 QUESTIONS = [f"Is there {thing}?" for thing in ("parking", "a pool", "breakfast", "a gym")]
 
 
-def vectors(rows: int) -> np.ndarray:
-    found = np.random.default_rng(1).normal(size=(rows, 48)).astype(np.float32)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+def vectors(rows: int) -> Vectors:
+    found = np.random.default_rng(1).normal(size=(rows, 48))
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
 def test_every_code_comes_first(encoder: Encoder, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_metrics_are_those_of_the_books() -> None:
 def test_what_stands_after_the_tenth_does_not_count() -> None:
     ranked = {"q": [*map(str, range(10)), "a"]}
     found = evaluation.metrics(ranked, {"q": {"a": 1}})
-    assert (found["mrr@10"], found["recall@10"], found["map"]) == (0, 0, pytest.approx(1 / 11))
+    assert (found["mrr@10"], found["recall@10"]) == (0.0, 0.0)
+    assert found["map"] == pytest.approx(1 / 11)
 
 
 def collection(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bot.store.answers import AnswerBook
 from retrieval import errors, live, search
-from retrieval.candidate import PastAnswer, Query
+from retrieval.candidate import Candidate, PastAnswer, Query
 from retrieval.live import LiveRetriever
 from retrieval.search import Retriever
 from retrieval.vectors import TextEncoder, VectorCache
@@ -56,7 +56,7 @@ def make(hashing: TextEncoder, tmp_path: Path) -> Make:
     return made
 
 
-def said(found: list[list[search.Candidate]]) -> tuple[str, str]:
+def said(found: list[list[Candidate]]) -> tuple[str, str]:
     return found[0][0].answer.id, found[0][0].answer.text
 
 
