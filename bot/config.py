@@ -141,7 +141,7 @@ class Limits(Section):
         "answered all the same."
     )  # fmt: skip
     visitor_per_minute: int = Field(
-        120, ge=0, description="Messages of one visitor; more get 429. 0 for no limit."
+        240, ge=0, description="Messages of one visitor; more get 429. 0 for no limit."
     )
     address_per_minute: int = Field(
         1200, ge=0, description="Requests to /v1/ from one network address; more get 429. 0 for "

@@ -55,7 +55,7 @@ class EchoEngine(Engine):
     async def reply(self, message: Message, conversation: Conversation, brain: Brain) -> Reply:
         """The message itself."""
         del brain
-        type(self).calls += 1
+        EchoEngine.calls += 1
         await asyncio.sleep(self.takes_s if self.pace is None else self.pace(message))
         wants_person = message.text.startswith("/handoff")
         return Reply(
