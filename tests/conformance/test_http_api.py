@@ -128,7 +128,7 @@ async def test_the_domain_is_shown_as_json_and_yaml(tmp_path: Path) -> None:
         names = [next(iter(one)) if isinstance(one, dict) else one for one in shown["intents"]]
         assert names == sorted(names)
         answer = await client.get("/domain", headers={"Accept": "application/x-yaml"})
-        assert (await answer.text()).startswith("version: '3.1'")
+        assert "version: '3.1'" in await answer.text()
         assert (await client.get("/domain", headers={"Accept": "text/html"})).status == 406
 
 
