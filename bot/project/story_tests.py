@@ -1,4 +1,4 @@
-"""Plays test stories (6.10): where does the bot leave the path that a story describes?
+"""Plays test stories (6.10) and says where the bot leaves the path that a story describes.
 
 Actions are predicted, not run: slots and forms go as the story says, as in `rasa test`.
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import assembly, spoken
+from bot.assembly import Parts
 from bot.brain import Brain, BrainBox
 from bot.config import Actions, Settings
 from bot.dialogue.dialogue import Extractor
@@ -90,6 +91,8 @@ class Bot:
     steering: Steering
     classifier: Recorded
     entities: RecordedEntities
+    parts: Parts
+    """The same, as the web sees it."""
     has_trained_extractor: bool
     """Whether Rasa's entities came from a network; then they are taken as recorded."""
 
@@ -138,6 +141,15 @@ async def bot(
             steering=steering,
             classifier=classifier,
             entities=entities,
+            parts=Parts(
+                settings=settings,
+                store=store,
+                box=box,
+                engine=engine,
+                steering=steering,
+                classifying=classifying,
+                searching=searching,
+            ),
             has_trained_extractor=(root / "config.yml").read_text().count("CRFEntityExtractor") > 0,
         )
     finally:

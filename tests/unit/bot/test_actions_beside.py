@@ -1,0 +1,99 @@
+"""The process with a project's own actions: started, replaced when it hangs, ended."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot import errors
+from bot.actions.beside import ActionProcess
+from bot.actions.client import ActionClient
+from bot.dialogue.domain import Domain
+from bot.dialogue.history import Sight
+from bot.dialogue.tracker import Tracker
+
+DOMAIN = Domain(
+    intents={},
+    entities=frozenset(),
+    slots={},
+    responses={},
+    actions=("action_hang", "action_quick"),
+    forms={},
+    raw={"actions": ["action_hang", "action_quick"]},
+)
+CODE = """
+import time
+from rasa_sdk import Action
+
+
+class Hang(Action):
+    def name(self):
+        return "action_hang"
+
+    def run(self, dispatcher, tracker, domain):
+        time.sleep(60)
+        return []
+
+
+class Quick(Action):
+    def name(self):
+        return "action_quick"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text="here")
+        return []
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with two actions."""
+    (tmp_path / "actions").mkdir()
+    (tmp_path / "actions" / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "actions" / "actions.py").write_text(CODE, encoding="utf-8")
+    return tmp_path
+
+
+def tracker(sender: str) -> Tracker:
+    return Tracker(sender, DOMAIN, Sight())
+
+
+async def test_an_action_that_hangs_blocks_nobody_else(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
+    try:
+        await client.refresh()
+        hanging = asyncio.create_task(client.for_turn().run("action_hang", tracker("anna")))
+        await asyncio.sleep(1.5)  # until the next call finds it suspicious
+        done = await client.for_turn().run("action_quick", tracker("ben"))
+        assert [response["text"] for response in done.responses] == ["here"]
+        assert not hanging.done()
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
+    finally:
+        await client.close()
+        await process.close()
+
+
+async def test_a_process_that_died_is_started_again(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
+    try:
+        await client.refresh()
+        assert process._used is not None
+        process._used.process.kill()
+        await process._used.process.wait()
+        done = await client.for_turn().run("action_quick", tracker("ben"))
+        assert [response["text"] for response in done.responses] == ["here"]
+    finally:
+        await client.close()
+        await process.close()
+
+
+async def test_actions_that_cannot_be_imported_are_an_error(root: Path) -> None:
+    (root / "actions" / "actions.py").write_text("import nosuchmodule", encoding="utf-8")
+    process = ActionProcess(root)
+    with pytest.raises(errors.ActionError, match="cannot be started"):
+        await process.refresh()
