@@ -112,6 +112,7 @@ async def _start(root: Path) -> _Running:
     code = f"import sys; sys.path.insert(0, {package!r}); from bot.actions import serving; "
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-B",  # no __pycache__ in the project folder: it is watched, and may be read-only
         "-c",
         code + "serving.main()",
         cwd=root,

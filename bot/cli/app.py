@@ -288,11 +288,18 @@ def import_check(folder: Folder) -> None:
 
 
 @app.command(name="test", help="Play test stories, or `test nlu`: understanding. 运行测试故事。")
-def run_test(what: Tested = ".", project: Project = None, data: Data = None) -> None:
+def run_test(
+    what: Tested = ".",
+    run: Annotated[
+        bool, typer.Option("--run", help="Run the actions too, not only predict. 真正执行动作")
+    ] = False,
+    project: Project = None,
+    data: Data = None,
+) -> None:
     """Play the test stories of a Rasa project, or measure how its examples are understood."""
-    from bot.cli import rasa_projects  # noqa: PLC0415
+    from bot.cli import playing, rasa_projects  # noqa: PLC0415
 
     if what == "nlu":
         raise typer.Exit(rasa_projects.measure(settings(given(project=project, data=data))))
     chosen = settings(given(project=project or Path(what), data=data))
-    raise typer.Exit(rasa_projects.play(chosen.project, chosen))
+    raise typer.Exit(playing.run(chosen) if run else rasa_projects.play(chosen.project, chosen))
