@@ -76,8 +76,8 @@ def test_a_damaged_manifest_is_refused(folder: Path, text: str) -> None:
 def test_a_manifest_of_the_future_is_refused(folder: Path) -> None:
     path = folder / artifact.MANIFEST
     data = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(data | {"format": 3}), encoding="utf-8")
-    with pytest.raises(errors.ArtifactError, match="has format 3, this version reads 2"):
+    path.write_text(json.dumps(data | {"format": artifact.FORMAT + 1}), encoding="utf-8")
+    with pytest.raises(errors.ArtifactError, match="has format 4, this version reads 3"):
         artifact.read(folder)
 
 
