@@ -27,6 +27,8 @@ VERSION = "3.6.21"
 REJECTED, NOT_FOUND, NEEDS_DOMAIN = 400, 404, 449
 RETRY_AFTER_S = 0.1
 MAX_ANSWER_BYTES = 10_000_000
+EVENTS_SENT = 200
+"""The last events of the conversation, about 25 turns; more would slow long ones down."""
 COMPRESS_OVER_BYTES = 20_000
 """Larger requests are deflated, where the server is known to understand that."""
 
@@ -173,7 +175,7 @@ class ActionClient:
         call: dict[str, Any] = {
             "next_action": action,
             "sender_id": tracker.sender,
-            "tracker": tracker.as_dict(events=tracker.tail),
+            "tracker": tracker.as_dict(events=tracker.tail[-EVENTS_SENT:]),
             "version": VERSION,
             "domain_digest": self._digest,
         }

@@ -21,7 +21,7 @@ from bot.domain import Event
 KEPT_APPLIED = 400
 """Events that can be gone back over; about fifty turns."""
 KEPT_TAIL = 400
-"""Events that an action server is shown."""
+"""The last events as they happened."""
 SLACK = 200
 """How many more may gather before the old ones are cut."""
 
