@@ -23,7 +23,7 @@ from bot.domain import Conversation, Event, Language, Message, Reply, Turn, Unde
 from bot.inference import ModelThread
 from bot.payload import Payload
 from bot.policy import Rules
-from bot.ports import Store
+from bot.ports import Store, Unasked
 from bot.records import Parcel
 from classifier.prediction import IntentPrediction, RankedIntent
 from retrieval.candidate import Candidate, PastAnswer, Query
@@ -74,6 +74,8 @@ class Engine:
         self._memory = Memory(store)
         self.on_stored: OnStored = _ignore
         """Told of the events of each stored turn of a dialogue."""
+        self.unasked: Unasked | None = None
+        """Sends what the bot says by itself; None where there is nothing to send with."""
         self._locks: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -167,8 +169,21 @@ class Engine:
             await turn.begin()
             await work(turn, known)
             said = talk.said(turn, _nothing_understood(brain, message.text))
-            stored = await asyncio.shield(self._keep(message, conversation, brain, known, said))
+            stored = await asyncio.shield(
+                self._say_unasked(message, conversation, brain, known, said)
+            )
             return stored, known.copy()
+
+    async def _say_unasked(
+        self, message: Message, conversation: Conversation, brain: Brain, known: Tracker, said: Said
+    ) -> Turn:
+        """Store what happened with what it sends to the visitor."""
+        courier = self.unasked if said.reply.messages else None
+        pieces = await courier.pieces(message, said.reply) if courier else ()
+        turn = await self._keep(message, conversation, brain, known, said, pieces)
+        if courier:
+            courier.stored(message, turn, pieces)
+        return turn
 
     async def look(self, channel: str, sender: str) -> Tracker:
         """The tracker of a conversation as it is stored.

@@ -129,11 +129,24 @@ class Journal(Protocol):
     async def state_of(self, channel: str) -> dict[str, Any]:
         """What the channel asked to remember."""
 
+    async def address_of(self, channel: str, sender: str) -> Mapping[str, Any] | None:
+        """Where a visitor was when he wrote last, None when he cannot be sent anything."""
+
     async def backlog(self) -> Backlog:
         """How much waits."""
 
     async def purge(self, *, before: float, limit: int = 1000) -> int:
         """Delete answered messages and sent pieces older than that; how many."""
+
+
+class Unasked(Protocol):
+    """Brings what the bot says by itself to the visitor: reminders, stated intents."""
+
+    async def pieces(self, message: Message, reply: Reply) -> Sequence[Parcel]:
+        """What is to be sent, to be stored with the turn."""
+
+    def stored(self, message: Message, turn: Turn, pieces: Sequence[Parcel]) -> None:
+        """The turn is stored: send the pieces."""
 
 
 class Classifier(Protocol):

@@ -25,6 +25,7 @@ from bot.gateway.intake import Intake
 from bot.gateway.outgoing import Outgoing
 from bot.gateway.sending import Sender
 from bot.gateway.subscribers import EventType, Subscriber
+from bot.gateway.unasked import Courier
 from bot.gateway.upkeep import Upkeep
 from bot.ports import Store
 from bot.records import Entry, Incoming
@@ -133,11 +134,13 @@ async def open_gateway(
             watcher=watcher,
             max_attempts=settings.limits.send_attempts,
         )
+        outgoing = Outgoing(channels, receivers, owner=owner)
+        parts.engine.unasked = Courier(journal, outgoing, sender, watcher)
         taking = Intake(
             parts.store,
             parts.engine,
             parts.box,
-            Outgoing(channels, receivers, owner=owner),
+            outgoing,
             sender,
             owner=owner,
             watcher=watcher,

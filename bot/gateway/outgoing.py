@@ -42,10 +42,18 @@ class Outgoing:
         return list(self._events(message, EventType.RECEIVED, data, place=0))
 
     def of_reply(
-        self, message: Message, reply: Reply, address: Mapping[str, Any] | None
+        self,
+        message: Message,
+        reply: Reply,
+        address: Mapping[str, Any] | None,
+        *,
+        is_asked: bool = True,
     ) -> list[Parcel]:
-        """The pieces for the visitor, if he is somewhere to be sent to, and the events."""
-        pieces = list(self._pieces(message, reply, address))
+        """The pieces for the visitor, if he is somewhere to be sent to, and the events.
+
+        What was not asked for is never said passively, so it need not be held back.
+        """
+        pieces = list(self._pieces(message, reply, address, is_asked=is_asked))
         outcome = reply.decision.outcome
         data = _about(message) | {
             "outcome": outcome.value,
@@ -58,7 +66,12 @@ class Outgoing:
         return pieces
 
     def _pieces(
-        self, message: Message, reply: Reply, address: Mapping[str, Any] | None
+        self,
+        message: Message,
+        reply: Reply,
+        address: Mapping[str, Any] | None,
+        *,
+        is_asked: bool,
     ) -> Iterator[Parcel]:
         channel = self._channels.get(message.channel)
         if channel is None or address is None:
@@ -67,7 +80,7 @@ class Outgoing:
         if isinstance(channel, HandsOver) and reply.decision.outcome is Outcome.HANDOFF:
             pieces = [*pieces, *channel.handover(address)]
         # From its arrival: a reply that took longer than all deliveries need not wait any more.
-        due_at = message.received_at.timestamp() + _held_back_s(channel)
+        due_at = message.received_at.timestamp() + (_held_back_s(channel) if is_asked else 0)
         for number, piece in enumerate(pieces):
             yield self._parcel(
                 message, message.channel, f"piece {number}", piece, address, due_at=due_at

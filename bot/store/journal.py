@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bot.domain import Message
 from bot.records import Entry, Incoming
 from bot.store import dialect, leases
-from bot.store.schema import channel_states, inbox
+from bot.store.schema import channel_states, conversations, inbox, turns
 
 PENDING, ANSWERED, FAILED = "pending", "answered", "failed"
 
@@ -193,6 +193,21 @@ def remembered(connection: sa.Connection, channel: str) -> dict[str, Any]:
     """What `remember` kept, an empty object at first."""
     statement = sa.select(channel_states.c.state).where(channel_states.c.channel == channel)
     return connection.scalar(statement) or {}
+
+
+def last_address(connection: sa.Connection, channel: str, sender: str) -> dict[str, Any] | None:
+    """The address of the newest message of a conversation that has one."""
+    statement = (  # by way of the turns, whose index knows the newest
+        sa.select(inbox.c.address)
+        .join(turns, turns.c.id == inbox.c.id)
+        .join(conversations, conversations.c.id == turns.c.conversation_id)
+        .where(conversations.c.channel == channel, conversations.c.sender == sender)
+        .where(inbox.c.address.is_not(None))
+        .order_by(turns.c.number.desc())
+        .limit(1)
+    )
+    address: dict[str, Any] | None = connection.scalar(statement)
+    return address
 
 
 def _row(item: Incoming) -> dict[str, Any]:

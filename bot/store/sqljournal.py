@@ -130,6 +130,10 @@ class SqlJournal:
         """See `bot.ports.Journal.state_of`."""
         return await self._read(lambda on: journal.remembered(on, channel))
 
+    async def address_of(self, channel: str, sender: str) -> Mapping[str, Any] | None:
+        """See `bot.ports.Journal.address_of`."""
+        return await self._read(lambda on: journal.last_address(on, channel, sender))
+
     async def backlog(self) -> Backlog:
         """See `bot.ports.Journal.backlog`."""
         return await self._read(

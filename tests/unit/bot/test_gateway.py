@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,34 @@ async def test_a_message_is_answered_through_its_channel(tmp_path: Path) -> None
         assert turn is not None
         assert turn.replies[0].text == "re: where is it? 在哪里"
         assert await it.parts.store.journal.backlog() == Backlog()
+
+
+async def test_what_is_said_unasked_goes_where_the_visitor_wrote_from(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.send("telegram", "1", 7, "hello")
+        await settled(it)
+        (sent,) = await it.parts.store.journal.pieces(Delivered.SENT)
+        note = Message(
+            id=uuid.uuid4().hex,
+            channel="telegram",
+            sender=sent.lane,
+            text="reminder",
+            received_at=datetime.now(UTC),
+        )
+        courier, store = it.parts.engine.unasked, it.parts.store
+        assert courier is not None
+        conversation, _ = await store.open_turn(note)
+        reply = await it.parts.engine.reply(note, conversation, it.parts.box.brain)
+        pieces = await courier.pieces(note, reply)
+        turn = await store.close_turn(conversation, note, reply, [], pieces)
+        courier.stored(note, turn, pieces)
+        await settled(it)
+        assert it.book.texts("telegram") == ["hello", "reminder"]
+
+
+async def test_a_stranger_has_no_address(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert await it.parts.store.journal.address_of("telegram", "nobody") is None
 
 
 async def test_the_vendor_hears_yes_only_after_the_message_is_stored(tmp_path: Path) -> None:
