@@ -17,6 +17,7 @@ from bot.dialogue.dialogue import Dialogue
 from bot.dialogue.responses import DomainResponder, Responder
 from bot.dialogue.understanding import Doubt
 from bot.knowledge.model import Knowledge
+from bot.project import surroundings
 from bot.project.project import RasaProject
 from classifier import errors as classifier_errors
 from classifier.entities import workshop
@@ -79,8 +80,7 @@ class Talking:
         written = project.endpoints.get("action_endpoint")
         if isinstance(written, Mapping) and written.get("url"):
             return Elsewhere(endpoint_of(written))
-        has_actions = (project.root / "actions").is_dir() or (project.root / "actions.py").is_file()
-        if not has_actions or not self._settings.actions.run_beside:
+        if not surroundings.has_actions(project.root) or not self._settings.actions.run_beside:
             return Elsewhere(None)
         if self._beside is None:
             self._beside = ActionProcess(project.root)

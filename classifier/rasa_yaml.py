@@ -77,11 +77,18 @@ def line_of(node: Any, key: Any = None) -> int:
     return int(node.lc.line if place is None else place[0]) + 1  # None: in a tagged list
 
 
-def read_nlu(paths: Iterable[Path], *, root: Path) -> tuple[LabelledText, ...]:
+Skipped = list[errors.DatasetError]
+"""What Rasa would pass over with a warning; where such a list is given, so do we."""
+
+
+def read_nlu(
+    paths: Iterable[Path], *, root: Path, skipped: Skipped | None = None
+) -> tuple[LabelledText, ...]:
     """The examples of all intents in `paths`, entity marks removed; names are relative to `root`.
 
     Raises:
-        errors.DatasetError: the first entry that is no Rasa NLU, with file and line.
+        errors.DatasetError: the first entry that is no Rasa NLU, with file and line. Lines
+            without "- " and intents without examples go into `skipped` instead, if it is given.
     """
     found: list[LabelledText] = []
     for path in paths:
@@ -92,7 +99,7 @@ def read_nlu(paths: Iterable[Path], *, root: Path) -> tuple[LabelledText, ...]:
                     LabelledText(
                         text=plain_text(text), intent=entry["intent"], path=name, line=line
                     )
-                    for text, line in marked(entry, name)
+                    for text, line in marked(entry, name, skipped)
                 ]
     return tuple(found)
 
@@ -122,11 +129,21 @@ def entries(data: CommentedMap, name: str) -> Iterator[CommentedMap]:
         yield entry
 
 
-def marked(entry: CommentedMap, name: str) -> Iterator[tuple[str, int]]:
+def refuse(error: errors.DatasetError, skipped: Skipped | None) -> None:
+    """Raise `error`, or keep it in `skipped` if that is given."""
+    if skipped is None:
+        raise error
+    skipped.append(error)
+
+
+def marked(
+    entry: CommentedMap, name: str, skipped: Skipped | None = None
+) -> Iterator[tuple[str, int]]:
     """The examples of an intent as they are written, marks included, with their lines.
 
     Raises:
-        errors.DatasetError: the intent has no name, or no examples that can be read.
+        errors.DatasetError: the intent has no name, or no examples that can be read; the latter
+            goes into `skipped` instead, if it is given.
     """
     intent, block = entry["intent"], entry.get("examples")
     line = line_of(entry)
@@ -136,30 +153,39 @@ def marked(entry: CommentedMap, name: str) -> Iterator[tuple[str, int]]:
         )
     first = line_of(entry, "examples")
     if isinstance(block, str):
-        yield from _block(block, intent, name, first)
+        yield from rows(block, f"intent {intent!r}", name, first, skipped)
     elif isinstance(block, CommentedSeq):
         yield from _list(block, intent, name)
     else:
-        raise errors.DatasetError(
+        none = errors.DatasetError(
             f"intent {intent!r} has no examples.",
             path=name,
             line=first or line,
             hint="Write `examples: |` and below it lines that start with `- `.",
         )
+        refuse(none, skipped)
 
 
-def _block(block: str, intent: str, name: str, first: int) -> Iterator[tuple[str, int]]:
+def rows(
+    block: str, whose: str, name: str, first: int, skipped: Skipped | None
+) -> Iterator[tuple[str, int]]:
+    """The lines of an `examples: |` block that starts at line `first`, without their dashes.
+
+    Raises:
+        errors.DatasetError: a line without a dash; it goes into `skipped` instead, if given.
+    """
     for offset, row in enumerate(block.splitlines(), start=1):
-        if not row.strip():
-            continue
-        if not row.lstrip().startswith("- "):
-            raise errors.DatasetError(
-                f"example {row.strip()!r} of intent {intent!r} does not start with '- '.",
+        text = row.strip()
+        if text.startswith("-"):
+            yield text[1:].lstrip(), first + offset
+        elif text:
+            no_dash = errors.DatasetError(
+                f"example {text!r} of {whose} does not start with '- '.",
                 path=name,
                 line=first + offset,
                 hint="Start each example with '- '.",
             )
-        yield row.lstrip()[2:], first + offset
+            refuse(no_dash, skipped)
 
 
 def _list(block: CommentedSeq, intent: str, name: str) -> Iterator[tuple[str, int]]:

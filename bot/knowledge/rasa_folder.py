@@ -37,7 +37,7 @@ def _has_answers(root: Path) -> bool:
 def _revision(root: Path) -> str:
     """A hash over all files that the project is read from."""
     digest = hashlib.sha256()
-    for pattern in ("*.yml", "domain/**/*.yml", "data/**/*.yml", "answers/*"):
+    for pattern in ("*.y*ml", "domain/**/*.y*ml", "data/**/*.y*ml", "nlu/**/*.y*ml", "answers/*"):
         for path in sorted(root.glob(pattern)):
             if path.is_file():
                 digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())

@@ -54,11 +54,13 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
     """The configuration; notes what is done otherwise here."""
     raw: dict[str, Any] = plain(source.data) if source else {}
     reader = _Reader(source, domain, findings)
-    pipeline = [_component(one) for one in raw.get("pipeline") or []]
+    reader.note_kind(raw)
+    written = raw.get("pipeline") or []
+    pipeline = [_component(one) for one in ([written] if isinstance(written, str) else written)]
     reader.note_pipeline(pipeline)
     fallback = next((o for name, o in pipeline if name == "FallbackClassifier"), None)
     listed = raw.get("policies")
-    if listed is None:
+    if not isinstance(listed, list):
         listed = [{"name": name} for name in DEFAULT_POLICIES]
     return Config(
         language=str(raw.get("language") or "en"),
@@ -143,6 +145,20 @@ class _Reader:
             restrict_rules=bool(options.get("restrict_rules", True)),
             check_for_contradictions=bool(options.get("check_for_contradictions", True)),
         )
+
+    def note_kind(self, raw: Mapping[str, Any]) -> None:
+        """Say which parts of config.yml as a whole are not followed."""
+        recipe = raw.get("recipe") or "default.v1"
+        if recipe != "default.v1":
+            self._note(
+                Parity.UNSUPPORTED,
+                f"recipe {recipe}: graphs are not run; the default policies decide.",
+            )
+        if raw.get("imports") or raw.get("importers"):
+            self._note(
+                Parity.UNSUPPORTED,
+                "imports: other projects are not merged in; copy their domain and data here.",
+            )
 
     def note_pipeline(self, pipeline: list[tuple[str, dict[str, Any]]]) -> None:
         """Say what understands messages here instead of the pipeline."""

@@ -14,7 +14,11 @@ from bot.project.sources import Source, plain
 
 LISTS = ("intents", "entities", "actions", "e2e_actions")
 TABLES = ("slots", "responses", "forms")
+FORM_KEYS = frozenset({"required_slots", "ignored_intents"})
 OTHERS = ("version", "session_config", "config")
+RENAMED = {"templates": "Since Rasa 2 it is `responses:`; rename it."}
+OLD_TYPES = {"unfeaturized": "Since Rasa 3 it is `type: any`."}
+"""What files of earlier versions say, with the remedy."""
 DATA_KEYS = ("nlu", "stories", "rules")
 
 
@@ -62,6 +66,7 @@ def _check_keys(source: Source, findings: Findings) -> None:
                 f"the key {key!r} is not known and ignored, as in Rasa.",
                 source.name,
                 source.line(source.data, key),
+                RENAMED.get(key, ""),
             )
     for key in TABLES:
         if source.data.get(key) is not None and not isinstance(source.data[key], Mapping):
@@ -179,7 +184,9 @@ class _Reader:
             self._say(f"slot name {name!r}.", "slots", name, hint)
         kind = str(options.get("type"))
         if kind not in set(SlotType):
-            hint = nearest(kind, SlotType, f"Types are: {', '.join(SlotType)}.")
+            hint = OLD_TYPES.get(kind) or nearest(
+                kind, SlotType, f"Types are: {', '.join(SlotType)}."
+            )
             if "." in kind:
                 hint = "Slot classes of one's own are not run; use `type: any` or `text`."
             self._say(f"slot {name!r} has the unknown type {kind!r}.", "slots", name, hint)
@@ -206,6 +213,12 @@ class _Reader:
             required = options.get("required_slots") if isinstance(options, dict) else None
             if not isinstance(required, list):
                 hint = "Write `required_slots: [...]`; mappings belong to the slots."
+                if isinstance(options, dict) and options.keys() - FORM_KEYS:  # as in Rasa 2
+                    asked = ", ".join(str(slot) for slot in options if slot not in FORM_KEYS)
+                    hint = (
+                        f"Write `required_slots: [{asked}]`, and move the mappings below them to "
+                        "`mappings:` of these slots (the form of Rasa 2 is not read)."
+                    )
                 self._say(f"form {name!r} has no required_slots.", "forms", name, hint)
                 required = []
             ignored = options.get("ignored_intents") if isinstance(options, dict) else None

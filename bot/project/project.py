@@ -11,10 +11,16 @@ from bot.dialogue import names, stories, training
 from bot.dialogue.domain import Domain
 from bot.dialogue.stories import Block
 from bot.dialogue.training import Trained
-from bot.project import config_reader, domain_reader, response_reader, story_reader
+from bot.project import (
+    config_reader,
+    domain_reader,
+    response_reader,
+    story_reader,
+    surroundings,
+)
 from bot.project import sources as files
 from bot.project.config_reader import Config
-from bot.project.findings import Findings
+from bot.project.findings import Findings, Parity
 from bot.project.sources import Source
 from classifier import errors as classifier_errors
 from classifier.dataset import LabelledText
@@ -77,6 +83,10 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     blocks = story_reader.read(told, domain, findings)
     config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
     trained = _train(blocks, domain, config, findings)
+    endpoints = _one(root / "endpoints.yml", root, findings)
+    credentials = _one(root / "credentials.yml", root, findings)
+    surroundings.note_data(root, data, DOMAIN_KEYS, findings)
+    surroundings.note_settings(root, endpoints, credentials, findings)
     project = RasaProject(
         root=root,
         domain=domain,
@@ -84,8 +94,8 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
         trained=trained,
         examples=examples,
         entity_data=entity_data,
-        endpoints=_settings(root / "endpoints.yml", root, variables, findings),
-        credentials=_settings(root / "credentials.yml", root, variables, findings),
+        endpoints=_settings(endpoints, variables),
+        credentials=_settings(credentials, variables),
     )
     return project, findings
 
@@ -115,10 +125,7 @@ def _one(path: Path, root: Path, findings: Findings) -> Source | None:
     return files.load(path, root, findings) if path.is_file() else None
 
 
-def _settings(
-    path: Path, root: Path, variables: Mapping[str, str], findings: Findings
-) -> dict[str, Any]:
-    source = _one(path, root, findings)
+def _settings(source: Source | None, variables: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = files.filled(files.plain(source.data), variables) if source else {}
     return found
 
@@ -127,13 +134,25 @@ def _nlu(
     data: Sequence[Source], root: Path, findings: Findings
 ) -> tuple[tuple[LabelledText, ...], EntityData]:
     paths = [source.path for source in data if "nlu" in source.data]
+    skipped: list[classifier_errors.DatasetError] = []
     try:
-        return read_nlu(paths, root=root), entity_reading.read(paths, root=root)
+        examples = read_nlu(paths, root=root, skipped=skipped)
+        entity_data = entity_reading.read(paths, root=root, skipped=skipped)
     except classifier_errors.DatasetError as cause:
         where = f"{cause.path}:{cause.line}: " if cause.line else f"{cause.path}: "
         message = str(cause).removesuffix(cause.hint).strip().removeprefix(where)
         findings.wrong(message, cause.path or "data", cause.line, cause.hint)
         return (), EntityData()
+    _note_skipped(skipped, findings)
+    return examples, entity_data
+
+
+def _note_skipped(skipped: Sequence[classifier_errors.DatasetError], findings: Findings) -> None:
+    """What both readers passed over, once."""
+    for one in {(one.path, one.line): one for one in skipped}.values():
+        message = str(one).removesuffix(one.hint).strip().removeprefix(f"{one.path}:{one.line}: ")
+        what = f"{message} It is passed over, as in Rasa."
+        findings.note(Parity.SAME, what, one.path, one.line, one.hint)
 
 
 def _with_retrieval(domain: Domain, examples: Sequence[LabelledText]) -> Domain:

@@ -50,11 +50,20 @@ def load(path: Path, root: Path, findings: Findings) -> Source | None:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """All YAML files in and below `folder`, in a fixed order; `folder` may be a file."""
+    """All YAML files in and below `folder`, in a fixed order; `folder` may be a file.
+
+    Hidden files and folders (editors' copies) are passed over, as in Rasa.
+    """
     if folder.is_file():
         yield folder
     elif folder.is_dir():
-        yield from sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+        found = (path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+        yield from sorted(p for p in found if p.is_file() and not is_hidden(p, folder))
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Whether `path`, or a folder between it and `folder`, has a name that starts with a dot."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def plain(node: Any) -> Any:

@@ -209,7 +209,7 @@ class _Reader:
 
     def _loop(self, name: Any) -> Event:
         if name is not None and name not in self._domain.loops | self._domain.known_actions:
-            hint = nearest(str(name), self._domain.forms, "Add it under `forms:` in the domain.")
+            hint = nearest(str(name), self._domain.loops, "Add it under `forms:` in the domain.")
             self._wrong(f"{self._name!r}: the form {name!r} is missing.", hint)
         return events.active_loop(None if name is None else str(name))
 

@@ -47,14 +47,9 @@ class Outcome:
 
 
 def read(project: RasaProject) -> tuple[tuple[Told, ...], Findings]:
-    """The test stories of a project: `test_*.yml` in tests/ and data/."""
+    """The test stories of a project: `test_*.yml`, in tests/ or in any other folder."""
     findings = Findings()
-    paths = [
-        path
-        for folder in ("tests", "data")
-        for path in sources.below(project.root / folder)
-        if path.name.startswith("test_")
-    ]
+    paths = [p for p in sources.below(project.root) if p.name.startswith("test_")]
     loaded = [sources.load(path, project.root, findings) for path in paths]
     found = [source for source in loaded if source is not None]
     blocks = story_reader.read(found, project.domain, findings)

@@ -48,17 +48,21 @@ class _Found:
     )
 
 
-def read(paths: Iterable[Path], *, root: Path) -> EntityData:
+def read(
+    paths: Iterable[Path], *, root: Path, skipped: rasa_yaml.Skipped | None = None
+) -> EntityData:
     """What the NLU files in `paths` say of entities; names in errors are relative to `root`.
 
     Raises:
         errors.DatasetError: a mark, a regex or an entry that cannot be read, with file and line.
+            Lines without "- " and entries that are empty or of an unknown kind go into `skipped`
+            instead, if it is given.
     """
     found = _Found()
     for path in paths:
         name = str(path.relative_to(root))
         for entry in rasa_yaml.entries(rasa_yaml.load(path, name=name), name):
-            _take(entry, name, found)
+            _take(entry, name, found, skipped)
     return EntityData(
         examples=tuple(found.examples),
         regexes=tuple(found.named["regex"]),
@@ -67,20 +71,22 @@ def read(paths: Iterable[Path], *, root: Path) -> EntityData:
     )
 
 
-def _take(entry: CommentedMap, name: str, found: _Found) -> None:
+def _take(entry: CommentedMap, name: str, found: _Found, skipped: rasa_yaml.Skipped | None) -> None:
     if "intent" in entry:
-        for marked, line in rasa_yaml.marked(entry, name):
+        for marked, line in rasa_yaml.marked(entry, name, skipped):
             found.examples.append(_annotated(marked, name, line))
         return
     kind = next((key for key in found.named if key in entry), None)
     if kind is None:
-        raise errors.DatasetError(
+        unknown = errors.DatasetError(
             f"an entry with the keys {', '.join(map(str, entry))}.",
             path=name,
             line=rasa_yaml.line_of(entry),
             hint="NLU entries start with intent, synonym, regex or lookup.",
         )
-    for text, line in _rows(entry, kind, name):
+        rasa_yaml.refuse(unknown, skipped)
+        return
+    for text, line in _rows(entry, kind, name, skipped):
         if kind == "regex":
             _check_regex(text, str(entry[kind]), name, line)
         found.named[kind].append(Named(name=str(entry[kind]), text=text))
@@ -94,30 +100,25 @@ def _annotated(marked: str, name: str, line: int) -> AnnotatedText:
         raise errors.DatasetError(message, path=name, line=line, hint=cause.hint) from cause
 
 
-def _rows(entry: CommentedMap, kind: str, name: str) -> Iterator[tuple[str, int]]:
+def _rows(
+    entry: CommentedMap, kind: str, name: str, skipped: rasa_yaml.Skipped | None
+) -> Iterator[tuple[str, int]]:
     block: Any = entry.get("examples")
-    rows = block.splitlines() if isinstance(block, str) else block
-    if not entry[kind] or not isinstance(rows, list):
-        raise errors.DatasetError(
+    if not entry[kind] or not isinstance(block, str | list):
+        empty = errors.DatasetError(
             f"{kind} {entry[kind]!r} has no examples.",
             path=name,
             line=rasa_yaml.line_of(entry),
             hint="Write `examples: |` and below it lines that start with `- `.",
         )
+        rasa_yaml.refuse(empty, skipped)
+        return
     first = rasa_yaml.line_of(entry, "examples")
-    for offset, row in enumerate(rows, start=1):
-        text = str(row).strip()
-        if isinstance(block, str) and text:
-            if not text.startswith("-"):
-                raise errors.DatasetError(
-                    f"{text!r} of {kind} {entry[kind]!r} does not start with '- '.",
-                    path=name,
-                    line=first + offset,
-                    hint="Start each example with '- '.",
-                )
-            text = text[1:].strip()
-        if text:
-            yield text, first + offset
+    if isinstance(block, str):
+        found = rasa_yaml.rows(block, f"{kind} {entry[kind]!r}", name, first, skipped)
+    else:
+        found = ((str(row).strip(), first + offset) for offset, row in enumerate(block, start=1))
+    yield from ((text, line) for text, line in found if text)
 
 
 def _check_regex(pattern: str, entity: str, name: str, line: int) -> None:

@@ -31,6 +31,5 @@ REFUSED = {
     "story_unknown_action",
     "story_utter_not_in_domain",
     "story_without_name",
-    "nlu_examples_not_a_list",
 }
 """Rasa ignores the whole domain, or fails later in a conversation (docs/decisions/0020)."""
