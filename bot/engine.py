@@ -209,7 +209,7 @@ class Engine:
             said = payload.Payload(name=stated["intent"]["name"])
             before = _language(conversation)
             understood = self._understood_button(said, before, brain)
-            return Heard(understanding=understood, parse=stated)
+            return Heard(understanding=understood, parse=stated, pressed=said)
         pressed = self._pressed(message, brain)
         known = dialogue.recognised(words)
         if known and pressed is None:
