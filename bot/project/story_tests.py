@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bot.dialogue import events, names, stories
@@ -19,6 +20,8 @@ from bot.project import sources, story_reader
 from bot.project.findings import Findings
 from bot.project.project import RasaProject
 
+NOT_OURS = frozenset({"env", "models", "node_modules", "site-packages", "venv"})
+"""Folders within a project that others fill."""
 Understand = Callable[[str], Awaitable[dict[str, Any]]]
 """From the text of a message to its parse."""
 
@@ -49,11 +52,16 @@ class Outcome:
 def read(project: RasaProject) -> tuple[tuple[Told, ...], Findings]:
     """The test stories of a project: `test_*.yml`, in tests/ or in any other folder."""
     findings = Findings()
-    paths = [p for p in sources.below(project.root) if p.name.startswith("test_")]
+    paths = [path for path in sources.below(project.root) if _is_test(path, project.root)]
     loaded = [sources.load(path, project.root, findings) for path in paths]
     found = [source for source in loaded if source is not None]
     blocks = story_reader.read(found, project.domain, findings)
     return tuple(told for block in blocks for told in _told(block, project)), findings
+
+
+def _is_test(path: Path, root: Path) -> bool:
+    folders = path.relative_to(root).parts[:-1]
+    return path.name.startswith("test_") and NOT_OURS.isdisjoint(folders)
 
 
 def _told(block: Block, project: RasaProject) -> Iterator[Told]:

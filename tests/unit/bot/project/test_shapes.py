@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli import rasa_projects
 from bot.dialogue import understanding
 from bot.knowledge import rasa_folder
 from bot.project import project, story_tests
@@ -226,3 +227,26 @@ def test_test_stories_of_any_folder_may_name_retrieval_keys(
         return [[(d.wanted, d.got) for d in one.departures] for one in outcomes]
 
     assert asyncio.run(play()) == [departures, []]
+
+
+def test_components_with_knowledge_of_their_own_are_not_said_to_be_replaced(
+    tmp_path: Path,
+) -> None:
+    _, findings = read(
+        tmp_path,
+        config_yml=(
+            "pipeline:\n- name: SpacyNLP\n- name: SpacyEntityExtractor\n- name: my.own.Words\n"
+            "- name: rasa.nlu.tokenizers.WhitespaceTokenizer\n"
+        ),
+    )
+    assert findings.errors == []
+    not_run = [what for _, _, what in notes(findings, Parity.UNSUPPORTED)]
+    assert [what.split(":")[1].strip() for what in not_run] == ["SpacyEntityExtractor", "Words"]
+    [(_, _, replaced)] = notes(findings, Parity.DIFFERS)
+    assert "SpacyNLP, WhitespaceTokenizer: replaced" in replaced
+
+
+def test_the_report_shows_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"credentials.yml": "slack:\n  slack_token: x\n"})
+    assert rasa_projects.check(tmp_path) == 0
+    assert "[channels.slack]" in capsys.readouterr().out.replace("\n", "")
