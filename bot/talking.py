@@ -104,5 +104,5 @@ def endpoint_of(written: Mapping[str, Any]) -> Endpoint:
 def _responder(project: RasaProject) -> Responder:
     written = project.endpoints.get("nlg")
     if isinstance(written, Mapping) and written.get("url"):
-        return RemoteResponder(endpoint_of(written))
+        return RemoteResponder(endpoint_of(written), project.domain)
     return DomainResponder(project.domain)

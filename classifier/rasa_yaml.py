@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import ScalarString
 
 from classifier import errors
 from classifier.dataset import LabelledText, plain_text
@@ -174,7 +175,8 @@ def rows(
     Raises:
         errors.DatasetError: a line without a dash; it goes into `skipped` instead, if given.
     """
-    for offset, row in enumerate(block.splitlines(), start=1):
+    below = 1 if isinstance(block, ScalarString) else 0  # not `examples: words`, on one line
+    for offset, row in enumerate(block.splitlines(), start=below):
         text = row.strip()
         if text.startswith("-"):
             yield text[1:].lstrip(), first + offset

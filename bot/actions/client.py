@@ -49,6 +49,14 @@ class Endpoint:
     """It is rasa-sdk 3.8 or newer, which remembers the domain and takes deflated bodies."""
 
 
+def auth_of(endpoint: Endpoint) -> aiohttp.BasicAuth | None:
+    """User and password, where endpoints.yml gives them."""
+    if endpoint.user is None:
+        return None
+    secret = endpoint.password.get_secret_value() if endpoint.password else ""
+    return aiohttp.BasicAuth(endpoint.user, secret)
+
+
 class Where(Protocol):
     """Knows where the action server is now."""
 
@@ -183,16 +191,12 @@ class ActionClient:
             call["domain"] = self._domain.raw
         body, headers = _encoded(call, endpoint)
         params = {"token": endpoint.token.get_secret_value()} if endpoint.token else {}
-        auth = None
-        if endpoint.user is not None:
-            secret = endpoint.password.get_secret_value() if endpoint.password else ""
-            auth = aiohttp.BasicAuth(endpoint.user, secret)
         async with self._connected().post(
             endpoint.url,
             data=body,
             headers=headers,
             params=params,
-            auth=auth,
+            auth=auth_of(endpoint),
             allow_redirects=False,
         ) as response:
             answer = await response.content.read(MAX_ANSWER_BYTES + 1)

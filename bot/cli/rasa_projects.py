@@ -68,7 +68,7 @@ def _print_notes(findings: Findings, console: Console) -> None:
         table.add_column("what 内容", overflow="fold")
         for note in found:
             where = f"{note.path}:{note.line}" if note.line else note.path
-            table.add_row(where, f"{note.what} {note.hint}".strip())
+            table.add_row(Text(where), Text(f"{note.what} {note.hint}".strip()))  # no markup
         console.print(table)
 
 

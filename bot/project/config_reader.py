@@ -28,6 +28,10 @@ ENTITY_COMPONENTS = (
 )
 
 
+FOREIGN_EXTRACTORS = ("SpacyEntityExtractor", "MitieEntityExtractor")
+"""They find entities that no example marks, with models of their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NluFallback:
     """When a message counts as not understood."""
@@ -75,6 +79,11 @@ def _component(written: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(written, Mapping):
         return str(written.get("name")).rpartition(".")[2], dict(written)
     return str(written).rpartition(".")[2], {}
+
+
+def _is_own(path: str) -> bool:
+    """Whether a component is named by a module that is not Rasa's."""
+    return "." in path and not path.startswith("rasa.")
 
 
 def _fallback(options: Mapping[str, Any]) -> NluFallback:
@@ -162,7 +171,18 @@ class _Reader:
 
     def note_pipeline(self, pipeline: list[tuple[str, dict[str, Any]]]) -> None:
         """Say what understands messages here instead of the pipeline."""
-        replaced = [n for n, _ in pipeline if n not in (*ENTITY_COMPONENTS, "FallbackClassifier")]
+        known = (*ENTITY_COMPONENTS, *FOREIGN_EXTRACTORS, "FallbackClassifier")
+        own = {name for name, options in pipeline if _is_own(str(options.get("name", "")))}
+        for name, _ in pipeline:
+            if name in FOREIGN_EXTRACTORS:
+                self._note(
+                    Parity.UNSUPPORTED,
+                    f"pipeline: {name}: not run; what it found, as names of persons, is found "
+                    "only where examples, lookup tables or regexes teach it.",
+                )
+            elif name in own:
+                self._note(Parity.UNSUPPORTED, f"pipeline: {name}: code of one's own is not run.")
+        replaced = [name for name, _ in pipeline if name not in known and name not in own]
         if replaced:
             self._note(
                 Parity.DIFFERS,

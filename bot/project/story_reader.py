@@ -148,7 +148,8 @@ class _Reader:
         return []
 
     def _user(self, step: dict[str, Any]) -> Event:
-        intent = str(step.get("intent") or "").strip().removeprefix("/").partition("/")[0]
+        full = str(step.get("intent") or "").strip().removeprefix("/")
+        intent = full.partition("/")[0]
         entities: list[dict[str, Any]] = []
         text: str | None = None
         if "user" in step:
@@ -166,7 +167,8 @@ class _Reader:
             text=None if intent else text,
             parse_data=parse,
             input_channel=None,
-            said=text,  # for test stories, which check how it is understood
+            said=text,  # for test stories, which check how it is understood,
+            retrieval=full if "/" in full else None,  # and which key of a retrieval intent
         )
 
     def _spoken(self, marked: str) -> tuple[str, list[dict[str, Any]]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bot.dialogue import events, stories
+from bot.dialogue import events, names, stories
 from bot.dialogue.prediction import Policy, next_action
 from bot.dialogue.stories import Block, Told
 from bot.dialogue.tracker import Tracker
@@ -19,6 +20,8 @@ from bot.project import sources, story_reader
 from bot.project.findings import Findings
 from bot.project.project import RasaProject
 
+NOT_OURS = frozenset({"env", "models", "node_modules", "site-packages", "venv"})
+"""Folders within a project that others fill."""
 Understand = Callable[[str], Awaitable[dict[str, Any]]]
 """From the text of a message to its parse."""
 
@@ -49,11 +52,16 @@ class Outcome:
 def read(project: RasaProject) -> tuple[tuple[Told, ...], Findings]:
     """The test stories of a project: `test_*.yml`, in tests/ or in any other folder."""
     findings = Findings()
-    paths = [p for p in sources.below(project.root) if p.name.startswith("test_")]
+    paths = [path for path in sources.below(project.root) if _is_test(path, project.root)]
     loaded = [sources.load(path, project.root, findings) for path in paths]
     found = [source for source in loaded if source is not None]
     blocks = story_reader.read(found, project.domain, findings)
     return tuple(told for block in blocks for told in _told(block, project)), findings
+
+
+def _is_test(path: Path, root: Path) -> bool:
+    folders = path.relative_to(root).parts[:-1]
+    return path.name.startswith("test_") and NOT_OURS.isdisjoint(folders)
 
 
 def _told(block: Block, project: RasaProject) -> Iterator[Told]:
@@ -89,16 +97,26 @@ async def _hear(event: Event, understand: Understand) -> tuple[Event, Departure 
         return event, None
     parse = await understand(str(said))
     heard = events.user(str(said), parse, channel="test", message_id="test")
-    wanted, got = _meaning(event), _meaning(heard)
+    full = event.data.get("retrieval")
+    wanted, got = _meaning(event, full), _meaning(heard, full and _key(heard))
     if wanted == got:
         return heard, None
     return heard, Departure(wanted=wanted, got=got, said=str(said))
 
 
-def _meaning(event: Event) -> str:
-    """Intent and entities in one line."""
+def _meaning(event: Event, full: str | None) -> str:
+    """Intent, with its key if the story names one, and entities in one line."""
     found = [f"{e.get('entity')}={e.get('value')}" for e in events.entities_of(event)]
-    return " ".join([str(events.intent_of(event)), *sorted(found)])
+    return " ".join([full or str(events.intent_of(event)), *sorted(found)])
+
+
+def _key(event: Event) -> str | None:
+    """A message's retrieval intent with its key, as `faq/price`; None without one."""
+    if event.data.get("retrieval"):
+        return str(event.data["retrieval"])
+    selected = event.data["parse_data"].get("response_selector") or {}
+    chosen = (selected.get(events.intent_of(event)) or {}).get("response") or {}
+    return chosen.get("intent_response_key")
 
 
 def _act(event: Event, tracker: Tracker, policies: Sequence[Policy]) -> list[Departure]:
@@ -112,9 +130,14 @@ def _act(event: Event, tracker: Tracker, policies: Sequence[Policy]) -> list[Dep
         choice = next_action(tracker, tracker.domain, policies)
     for happened in choice.events:
         tracker.update(happened)
-    agreed = choice.action == wanted
-    tracker.update(choice.executed() if agreed else events.action(wanted))
-    return [] if agreed else [Departure(wanted=wanted, got=choice.action)]
+    got, ran = choice.action, wanted
+    base = wanted.partition("/")[0]
+    if base != wanted and tracker.domain.is_retrieval(base):  # as `utter_faq/price`
+        ran = base
+        heard = tracker.state.latest_message
+        got = f"{names.UTTER}{heard and _key(heard)}" if got == base else got
+    tracker.update(choice.executed() if choice.action == ran else events.action(ran))
+    return [] if got == wanted else [Departure(wanted=wanted, got=got)]
 
 
 def texts(told: Sequence[Told]) -> list[str]:

@@ -97,3 +97,25 @@ async def test_actions_that_cannot_be_imported_are_an_error(root: Path) -> None:
     process = ActionProcess(root)
     with pytest.raises(errors.ActionError, match="cannot be started"):
         await process.refresh()
+
+
+@pytest.mark.parametrize("place", ["actions.py", "actions/deep/shop.py"])
+async def test_actions_may_stand_anywhere_and_import_the_projects_modules(
+    tmp_path: Path, place: str
+) -> None:
+    files = {place: f"from shop import stock\n{CODE}", "shop/stock.py": "", "shop/__init__.py": ""}
+    if place.startswith("actions/"):
+        files["actions/deep/__init__.py"] = ""
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    process = ActionProcess(tmp_path)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
+    try:
+        await client.refresh()
+        done = await client.for_turn().run("action_quick", tracker("ben"))
+        assert [response["text"] for response in done.responses] == ["here"]
+    finally:
+        await client.close()
+        await process.close()
