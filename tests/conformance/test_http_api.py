@@ -13,8 +13,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from bot.config import Server
+from bot.web import app as web_app
 from bot.web import middleware, rasa
-from bot.web.keys import METRICS, PARTS
+from bot.web.feed import Feed
+from bot.web.keys import FEED, METRICS, PARTS, RATES
+from bot.web.limiting import RateLimits
 from bot.web.metrics import Metrics
 from bot.web.routes import RASA_API
 from tests.conformance import replaying
@@ -32,6 +35,9 @@ async def api(folder: Path, server: Server | None = None) -> AsyncIterator[Clien
         app = web.Application(middlewares=[middleware.explain])
         app[PARTS] = replace(bot.parts, settings=settings)
         app[METRICS] = Metrics()
+        app[RATES] = RateLimits(settings.limits)
+        app[FEED] = Feed()
+        app.cleanup_ctx.append(web_app._gateway({}))
         for route in RASA_API:
             app.router.add_route(route.method, route.path, route.handler)
         app.router.add_post("/webhooks/rest/webhook", rasa.rest_webhook)
