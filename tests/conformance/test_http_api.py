@@ -12,17 +12,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from bot import errors
 from bot.config import Server
-from bot.web import app as web_app
-from bot.web import middleware, rasa
-from bot.web.feed import Feed
-from bot.web.keys import FEED, METRICS, PARTS, RATES
-from bot.web.limiting import RateLimits
-from bot.web.metrics import Metrics
-from bot.web.routes import RASA_API
+from bot.web.app import create_app
 from tests.conformance import replaying
 
 Client = TestClient[web.Request, web.Application]
+
+
+def refuse_to_fail(cause: errors.FrontdeskError) -> None:
+    """Nothing is made in the background here, so nothing can fail there."""
+    raise cause
 
 
 @asynccontextmanager
@@ -32,15 +32,9 @@ async def api(folder: Path, server: Server | None = None) -> AsyncIterator[Clien
         settings = bot.parts.settings
         if server is not None:
             settings = settings.model_copy(update={"server": server})
-        app = web.Application(middlewares=[middleware.explain])
-        app[PARTS] = replace(bot.parts, settings=settings)
-        app[METRICS] = Metrics()
-        app[RATES] = RateLimits(settings.limits)
-        app[FEED] = Feed()
-        app.cleanup_ctx.append(web_app._gateway({}))
-        for route in RASA_API:
-            app.router.add_route(route.method, route.path, route.handler)
-        app.router.add_post("/webhooks/rest/webhook", rasa.rest_webhook)
+        app = create_app(
+            replace(bot.parts, settings=settings), on_failure=refuse_to_fail, follows=False
+        )
         async with TestClient(TestServer(app)) as client:
             yield client
 

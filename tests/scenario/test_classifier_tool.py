@@ -23,6 +23,7 @@ INTENTS = (
     "track_parcel",
 )
 LEARNED, MEASURED = 24, 6  # examples of each intent
+EACH = (LEARNED + MEASURED) // MEASURED
 STRANGE = (
     "how tall is mount everest",
     "write me a poem about the sea",
@@ -51,9 +52,9 @@ def files(starter: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Path:
     learned, measured = [], []
     for intent in INTENTS:
         rows = [(e.text, e.intent) for e in starter.examples if e.intent == intent]
-        rows = rows[:: len(rows) // (LEARNED + MEASURED)]  # of both languages
-        learned += rows[:LEARNED]
-        measured += rows[LEARNED : LEARNED + MEASURED]
+        rows = rows[:: len(rows) // (LEARNED + MEASURED)][: LEARNED + MEASURED]
+        measured += rows[::EACH]  # spread over the file, so that both languages are on both sides
+        learned += [row for place, row in enumerate(rows) if place % EACH]
     write(folder / "train.csv", learned, "utterance", "category")
     write(folder / "test.csv", measured, "text", "intent")
     write(folder / "oos.csv", [(text,) for text in STRANGE], "text")
