@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,7 @@ SENDER_CHARS = 255
 def guarded(handler: Handler) -> Handler:
     """Let in who knows the token; without a token in the settings, only this machine."""
 
+    @functools.wraps(handler)  # its name becomes the operation's id
     async def check(request: web.Request) -> web.StreamResponse:
         server = request.app[PARTS].settings.server
         wanted = server.api_token.get_secret_value()
