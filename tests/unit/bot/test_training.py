@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot import errors
-from bot.config import Settings
+from bot.config import Models, Settings
 from bot.training import job, registry
 from bot.training.registry import Registered, Registry
 from classifier import artifact
@@ -149,3 +149,23 @@ def test_an_encoder_that_is_no_encoder_is_explained(settings: Settings) -> None:
     wrong = settings.model_copy(update={"models": models})
     with pytest.raises(errors.ModelError, match=r"neither a known name.*multilingual-e5"):
         job.run(wrong, Method.HEAD, on_progress=lambda _step, _share: None)
+
+
+def test_a_rasa_project_may_have_an_intent_with_one_example(tmp_path: Path, encoders: Path) -> None:
+    project = tmp_path / "project"
+    (project / "data").mkdir(parents=True)
+    (project / "config.yml").write_text("pipeline: []\npolicies:\n- name: RulePolicy\n")
+    (project / "domain.yml").write_text("intents: [greet, bye]\n")
+    greet, bye = "    - hi there\n    - hello\n    - good morning\n", "    - goodbye\n"
+    (project / "data" / "nlu.yml").write_text(
+        f"nlu:\n- intent: greet\n  examples: |\n{greet}- intent: bye\n  examples: |\n{bye}"
+    )
+    data = tmp_path / "data"
+    (data / "models").mkdir(parents=True)
+    (data / "models" / "encoders").symlink_to(encoders / "encoders", target_is_directory=True)
+    settings = Settings(
+        project=project, data=data, models=Models(encoder="multilingual-e5", finetune=False)
+    )
+    trained = job.run(settings, Method.HEAD, on_progress=lambda _step, _share: None)
+    assert trained.manifest.labels == ("bye", "greet")
+    assert Registry(data).current() == trained
