@@ -125,8 +125,7 @@ async def _start(root: Path) -> _Running:
         async with asyncio.timeout(STARTS_WITHIN_S):
             port = int(await process.stdout.readline())
     except (TimeoutError, ValueError) as cause:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        await _kill(process)
         raise errors.ActionError(
             f"The actions in {root / 'actions'} cannot be started.",
             hint="Its own message is above in the log; `python -m bot.actions.serving` repeats it.",
@@ -157,9 +156,16 @@ async def _end(running: _Running) -> None:
         async with asyncio.timeout(ENDS_WITHIN_S):
             await running.process.wait()
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            running.process.kill()
-        await running.process.wait()
+        await _kill(running.process)
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """End it now, and leave no pipe open."""
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.wait()
 
 
 def _stamp(root: Path) -> tuple[tuple[str, int], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Sequence
 
@@ -141,7 +142,7 @@ def test_the_intent_breaks_a_near_tie() -> None:
     close = [candidate("a", "i", 10.0), candidate("b", "j", 9.9)]
     fused = confidence.fuse(close, predicted(j=0.9, i=0.1))
     assert [c.answer.id for c in fused] == ["b", "a"]
-    assert fused[0].parts["intent"] == pytest.approx(0.48 * -0.10536, abs=1e-3)
+    assert fused[0].parts["intent"] == pytest.approx(confidence.INTENT_WEIGHT * math.log(0.9))
 
 
 def test_without_a_classifier_the_order_stays() -> None:

@@ -72,7 +72,8 @@ def test_many_texts_are_read_in_parts(
     monkeypatch.setattr(model, "AT_ONCE", 2)
     told: list[float] = []
     said, scores = classifier.read(texts, lambda _step, share: told.append(share))
-    np.testing.assert_allclose(said, whole, atol=1e-2)  # int8: a batch has one scale
+    np.testing.assert_array_equal(said.argmax(axis=1), whole.argmax(axis=1))
+    np.testing.assert_allclose(said, whole, atol=5e-2)  # int8: a batch has one scale
     np.testing.assert_allclose(scores, usual, atol=0.5)
     assert told == [0.4, 0.8]
 

@@ -85,7 +85,8 @@ def test_a_row_that_is_not_utf8_is_named_and_the_rest_is_read(tmp_path: Path) ->
 def test_five_megabytes_in_a_cell_are_refused(tmp_path: Path) -> None:
     found = files.read(written(tmp_path, "x.csv", HEADER + f'a,en,Q?,"{"x" * 5_000_000}",,,,,\n'))
     assert (len(found.problems), found.answers) == (1, ())
-    assert "128 kB" in found.problems[0].hint
+    # csv has one limit for the whole process, and other readers may have raised it.
+    assert any(words in found.problems[0].hint for words in ("128 kB", "At most 4000"))
 
 
 def test_jsonl_takes_lists_and_finds_the_language(tmp_path: Path) -> None:
