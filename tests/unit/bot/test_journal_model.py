@@ -39,6 +39,7 @@ class Life(RuleBasedStateMachine):
         schema.metadata.drop_all(self.on)
         schema.metadata.create_all(self.on)
         self.alive: set[str] = set()
+        self.deaths: dict[str, int] = defaultdict(int)
         self.hands: dict[str, list[Message]] = defaultdict(list)
         self.sending: dict[str, list[Parcel]] = defaultdict(list)
         self.accepted: dict[str, str] = {}
@@ -52,6 +53,10 @@ class Life(RuleBasedStateMachine):
         self.on.rollback()
         self.on.close()
 
+    def name(self, owner: str) -> str:
+        """What the process calls itself: another name after each start, as the gateway does."""
+        return f"{owner}{self.deaths[owner]}"
+
     def live(self, owner: str) -> None:
         leases.beat(self.on, owner, self.now + 5)
         self.alive.add(owner)
@@ -59,6 +64,7 @@ class Life(RuleBasedStateMachine):
     @rule(owner=owners, sender=senders, key=keys)
     def receive(self, owner: str, sender: str, key: str) -> None:
         """A message comes in, perhaps again, perhaps at another process."""
+        owner = self.name(owner)
         self.live(owner)
         message = Message(
             id=uuid.uuid4().hex, channel="x", sender=sender, text=key, received_at=NOON
@@ -76,6 +82,7 @@ class Life(RuleBasedStateMachine):
     @rule(owner=owners)
     def answer(self, owner: str) -> None:
         """A living process answers its oldest message; its reply is one piece."""
+        owner = self.name(owner)
         if owner not in self.alive or not self.hands[owner]:
             return
         message = self.hands[owner].pop(0)
@@ -92,13 +99,14 @@ class Life(RuleBasedStateMachine):
     @rule(owner=owners, dies=st.booleans(), refused=st.booleans())
     def send(self, owner: str, dies: bool, refused: bool) -> None:
         """A living process sends a piece; it may die before it can note that."""
-        if owner not in self.alive or not self.sending[owner]:
+        name = self.name(owner)
+        if name not in self.alive or not self.sending[name]:
             return
-        piece = self.sending[owner].pop(0)
-        assert outbox.start(self.on, piece.key, owner)
+        piece = self.sending[name].pop(0)
+        assert outbox.start(self.on, piece.key, name)
         if refused:
             outbox.postpone(self.on, piece.key, due_at=self.now + 1, attempts=1, error="429")
-            self.sending[owner].insert(0, piece)
+            self.sending[name].insert(0, piece)
             return
         self.sent[piece.key] += 1
         if dies:
@@ -110,15 +118,18 @@ class Life(RuleBasedStateMachine):
     @rule(owner=owners)
     def crash(self, owner: str) -> None:
         """A process dies: what it had in memory is gone, its lease runs out."""
-        if owner in self.alive:
-            self.alive.discard(owner)
-            self.hands.pop(owner, None)
-            self.sending.pop(owner, None)
-            leases.leave(self.on, owner)
+        name = self.name(owner)
+        if name in self.alive:
+            self.alive.discard(name)
+            self.hands.pop(name, None)
+            self.sending.pop(name, None)
+            leases.leave(self.on, name)
+            self.deaths[owner] += 1
 
     @rule(owner=owners, limit=st.integers(1, 20))
     def claim(self, owner: str, limit: int) -> None:
         """A process takes what nobody works on."""
+        owner = self.name(owner)
         self.live(owner)
         entries = journal.claim(self.on, owner, self.now, limit)
         known = {message.id for message in self.hands[owner]}
