@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import zipfile
 from datetime import UTC, datetime
@@ -83,10 +84,14 @@ def test_a_row_that_is_not_utf8_is_named_and_the_rest_is_read(tmp_path: Path) ->
 
 
 def test_five_megabytes_in_a_cell_are_refused(tmp_path: Path) -> None:
-    found = files.read(written(tmp_path, "x.csv", HEADER + f'a,en,Q?,"{"x" * 5_000_000}",,,,,\n'))
+    before = csv.field_size_limit(131_072)  # of the whole process: other readers may have raised it
+    try:
+        path = written(tmp_path, "x.csv", HEADER + f'a,en,Q?,"{"x" * 5_000_000}",,,,,\n')
+        found = files.read(path)
+    finally:
+        csv.field_size_limit(before)
     assert (len(found.problems), found.answers) == (1, ())
-    # csv has one limit for the whole process, and other readers may have raised it.
-    assert any(words in found.problems[0].hint for words in ("128 kB", "At most 4000"))
+    assert "128 kB" in found.problems[0].hint
 
 
 def test_jsonl_takes_lists_and_finds_the_language(tmp_path: Path) -> None:
