@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,9 +195,22 @@ class BrainMaker:
         dialogue = previous.dialogue if previous and previous.knowledge is knowledge else None
         if dialogue is None and knowledge.dialogue is not None:
             dialogue = self._talking.dialogue(knowledge)
-        return Brain(
+        brain = Brain(
             knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
         )
+        thresholds = previous.thresholds if previous and same else None
+        return replace(brain, thresholds=thresholds or self._thresholds(brain, trained))
+
+    def _thresholds(self, brain: Brain, trained: Registered) -> Thresholds | None:
+        """Those that keep the operator's risk, found anew for each classifier; None without one."""
+        from bot import risk  # noqa: PLC0415 - loads NumPy
+
+        settings = self._settings
+        if settings.policy.risk is None:
+            return None
+        configured = rules_of(settings).thresholds
+        allowed, points = settings.policy.risk, trained.manifest.risk
+        return risk.thresholds(brain, settings.project, configured, allowed, points)
 
     async def close(self) -> None:
         """End what runs beside the bot."""
