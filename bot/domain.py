@@ -199,6 +199,26 @@ class Turn:
     events: tuple[StoredEvent, ...] = ()
 
 
+class Verdict(StrEnum):
+    """What a visitor thinks of a reply."""
+
+    HELPFUL = "helpful"
+    NOT_HELPFUL = "not_helpful"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """A visitor's word on a reply; a later one on the same turn replaces it."""
+
+    turn_id: str
+    channel: str
+    sender: str
+    verdict: Verdict
+    comment: str = ""
+    given_at: datetime
+    """Aware, UTC."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A tracker event in Rasa's form."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
+from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
 from bot.records import Backlog, Delivered, Entry, Incoming, Parcel
 from classifier.prediction import IntentPrediction
 from retrieval.candidate import Candidate, Query
@@ -50,6 +50,15 @@ class Store(Protocol):
 
     async def turn(self, turn_id: str) -> Turn | None:
         """One turn with its reasons, None when there is none of that id."""
+
+    async def turn_of(self, channel: str, sender: str, seq: int) -> str | None:
+        """The turn in which the bot said event `seq`; None if not to this visitor."""
+
+    async def give_feedback(self, given: Feedback, outgoing: Sequence[Parcel] = ()) -> bool:
+        """Keep it with `outgoing`; False, and nothing is stored, when it was said before."""
+
+    async def feedback_on(self, turn_id: str) -> tuple[str, str] | None:
+        """Verdict and comment of a turn, None when nobody gave any."""
 
     async def ping(self) -> None:
         """Prove that the store can be written to."""

@@ -14,15 +14,18 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, syncs, timing
+from bot.stress import kills, powercuts, syncs, timing
 
-KNOWN = ("R1", "R4", "R10", "R11", "R12")
+KNOWN = ("R1", "R2", "R4", "R10", "R11", "R12")
+R2_CONTROL_CUTS = 20  # with durability switched off, to see that the test notices
 R4_POSITIONS = 50
 R10_SHARE = 0.5  # of the throughput that R11 found
 R10_OTHERWISE = 200.0  # messages a second, when R11 was not asked for
 
 
-def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_json: bool) -> int:
+def run(
+    only: Sequence[str], messages: int, killed: int, seconds: float, cuts: int, *, as_json: bool
+) -> int:
     """Run the tests named and print what came of them; gives the exit code.
 
     Raises:
@@ -33,7 +36,7 @@ def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_j
             f"There is no test {unknown[0]!r} here.", hint=f"Known are: {', '.join(KNOWN)}."
         )
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-        found = asyncio.run(_run(Path(folder), only, messages, killed, seconds))
+        found = asyncio.run(_run(Path(folder), only, messages, killed, seconds, cuts))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -42,7 +45,12 @@ def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_j
 
 
 async def _run(
-    folder: Path, only: Sequence[str], messages: int, killed: int, seconds: float
+    folder: Path,
+    only: Sequence[str],
+    messages: int,
+    killed: int,
+    seconds: float,
+    cuts: int,
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     rate = R10_OTHERWISE
@@ -57,10 +65,22 @@ async def _run(
     if "R4" in only:
         failed = await syncs.run(folder / "r4", R4_POSITIONS)
         found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})
+    if "R2" in only:
+        found += await _cut_power(folder, cuts)
     if "R1" in only:
         outcome = await kills.run(folder / "r1", messages=messages, kills=killed)
         found.append({"test": "R1 kill -9", **outcome.as_dict(), "is_good": outcome.is_good})
     return found
+
+
+async def _cut_power(folder: Path, cuts: int) -> list[dict[str, Any]]:
+    strong = await powercuts.run(folder / "r2", cuts)
+    weak = await powercuts.run(folder / "r2-weak", R2_CONTROL_CUTS, synchronous="NORMAL")
+    names = {"R2 power cut": strong, "R2 without durability: must lose": weak}
+    return [
+        {"test": name, **outcome.as_dict(), "is_good": outcome.is_good}
+        for name, outcome in names.items()
+    ]
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:

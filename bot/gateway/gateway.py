@@ -19,7 +19,7 @@ from bot.channels.abilities import Pulling
 from bot.channels.channel import Channel, Inbound, SendError
 from bot.channels.standard import Keys
 from bot.config import Settings
-from bot.domain import Message
+from bot.domain import Feedback, Message
 from bot.gateway import backoff, intake, sending
 from bot.gateway.intake import Intake
 from bot.gateway.outgoing import Outgoing
@@ -50,6 +50,7 @@ class Gateway:
     channels: Mapping[str, Channel]
     intake: Intake
     sender: Sender
+    outgoing: Outgoing
     http: aiohttp.ClientSession
     max_chars: int
     store: Store
@@ -91,6 +92,18 @@ class Gateway:
                 raise errors.VendorError(f"{name}: {cause}.") from cause
             await self.accept(name, pulled.messages, remember=pulled.state)
             more = pulled.more
+
+    async def hear(self, given: Feedback) -> bool:
+        """Store a visitor's word on a reply and tell the receivers; False if it was said before.
+
+        Raises:
+            errors.StoreError: it could not be stored.
+        """
+        told = self.outgoing.of_feedback(given)
+        is_new = await self.store.give_feedback(given, told)
+        for parcel in told if is_new else ():
+            self.sender.put(parcel)
+        return is_new
 
     def _incoming(self, channel: str, inbound: Inbound, at: datetime) -> Incoming:
         message = Message(
@@ -152,6 +165,7 @@ async def open_gateway(
             channels=channels,
             intake=taking,
             sender=sender,
+            outgoing=outgoing,
             http=http,
             max_chars=settings.limits.max_text_chars,
             store=parts.store,

@@ -11,7 +11,7 @@ import structlog
 
 from bot.channels.abilities import HandsOver, Passive
 from bot.channels.channel import Channel
-from bot.domain import BotMessage, Message, Outcome, Reply
+from bot.domain import BotMessage, Feedback, Message, Outcome, Reply
 from bot.gateway.subscribers import EventType, Subscriber, event
 from bot.records import Parcel
 
@@ -64,6 +64,31 @@ class Outgoing:
         if outcome is Outcome.HANDOFF:
             pieces += self._events(message, EventType.HANDED_OVER, data, place=2)
         return pieces
+
+    def of_feedback(self, given: Feedback) -> list[Parcel]:
+        """What is told of a visitor's word; the store drops it when it was said before."""
+        data = {
+            "message_id": given.turn_id,
+            "channel": given.channel,
+            "sender": given.sender,
+            "verdict": given.verdict.value,
+            "comment": given.comment,
+        }
+        return [
+            Parcel(
+                key=str(uuid.uuid4()),
+                channel=subscriber.name,
+                lane=given.sender,
+                turn_id=given.turn_id,
+                piece=event(EventType.FEEDBACK, data),
+                address={},
+                due_at=0.0,
+                created_at=self._now(),
+                owner=self._owner,
+            )
+            for subscriber in self._subscribers
+            if EventType.FEEDBACK in subscriber.types
+        ]
 
     def _pieces(
         self,

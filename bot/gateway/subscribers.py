@@ -34,6 +34,7 @@ class EventType(StrEnum):
     RECEIVED = "message.received"
     REPLIED = "message.replied"
     HANDED_OVER = "conversation.handed_over"
+    FEEDBACK = "feedback.given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

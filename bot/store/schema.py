@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision; revisions are numbered, so that a newer database is seen to be newer."""
 
 metadata = sa.MetaData()
@@ -136,6 +136,17 @@ outbox = sa.Table(
     sa.Index("outbox_turn", "turn_id"),
     sa.Index("outbox_created", "created_at"),
     sqlite_autoincrement=True,
+)
+
+# What visitors thought of replies: the last word on each turn.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("turn_id", sa.Text, sa.ForeignKey("turns.id"), primary_key=True),
+    # helpful, not_helpful
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("given_at", sa.Double, nullable=False),
 )
 
 # Processes that answer and send. What belongs to one that is late may be taken over.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bot import errors, reasons
-from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
+from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
 from bot.records import Parcel
-from bot.store import jobs, queries
+from bot.store import jobs, opinions, queries
 from bot.store.sqljournal import SqlJournal
 from bot.store.threads import DatabaseThread, Job
 
@@ -96,6 +96,21 @@ class SqlStore:
     async def turn(self, turn_id: str) -> Turn | None:
         """See `bot.ports.Store.turn`."""
         return await self._do(self._reader, lambda on: jobs.turn(on, turn_id))
+
+    async def turn_of(self, channel: str, sender: str, seq: int) -> str | None:
+        """See `bot.ports.Store.turn_of`."""
+        if not 0 < seq <= queries.MAX_SEQ:
+            return None
+        return await self._do(self._reader, lambda on: opinions.turn_of(on, channel, sender, seq))
+
+    async def give_feedback(self, given: Feedback, outgoing: Sequence[Parcel] = ()) -> bool:
+        """See `bot.ports.Store.give_feedback`."""
+        outgoing = tuple(outgoing)
+        return await self._do(self._writer, lambda on: opinions.give(on, given, outgoing))
+
+    async def feedback_on(self, turn_id: str) -> tuple[str, str] | None:
+        """See `bot.ports.Store.feedback_on`."""
+        return await self._do(self._reader, lambda on: opinions.of_turn(on, turn_id))
 
     async def ping(self) -> None:
         """See `bot.ports.Store.ping`: writes and waits for the disk, so some milliseconds."""

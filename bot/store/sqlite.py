@@ -7,6 +7,7 @@ import importlib
 import logging
 import re
 import sqlite3
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.store.sql import SqlStore
 
 _BUSY_TIMEOUT_MS = 5000
 _MAX_WAL_BYTES = 64 * 2**20
+SYNCHRONOUS = "FULL"  # what was acknowledged outlives a power cut; only `bot.stress` says otherwise
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +60,21 @@ def open_sqlite(url: str) -> SqlStore:
         threads.DatabaseThread("store-reader", reading, threads.one_by_one) if reading else writer
     )
     return SqlStore(writer, reader, translate=translate)
+
+
+def examine(path: Path, statement: str) -> tuple[list[str], list[str]]:
+    """What SQLite finds damaged in a database file, and the first column of `statement`'s rows.
+
+    A file that cannot be read at all is one damage, and has no rows.
+    """
+    module = _driver()
+    with contextlib.closing(module.connect(path)) as connection:
+        try:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+            rows = [str(row[0]) for row in connection.execute(statement)]
+        except module.Error as error:
+            return [str(error)], []
+    return [one for one in found if one != "ok"], rows
 
 
 def has_wal_bug(version: str) -> bool:
@@ -117,7 +134,7 @@ def _engine(address: sa.URL, module: ModuleType, *, begin: str) -> sa.Engine:
         for pragma in (
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "foreign_keys=ON",
-            "synchronous=FULL",  # what was acknowledged outlives a power cut
+            f"synchronous={SYNCHRONOUS}",
             f"journal_size_limit={_MAX_WAL_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}")

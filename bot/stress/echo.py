@@ -1,10 +1,12 @@
 """A server without models, for tests of the gateway: it says what it was told, when told to.
 
     python -m bot.stress.echo PORT DATA [--takes-s 0.01] [--dies-at POINT --after N]
+        [--synchronous NORMAL]
 
 Everything but the reply is the real thing: store, journal, web, channels, sender. Settings come
 from frontdesk.toml and the environment as always. `--dies-at` kills the process, as kill -9 would,
-when the named point is passed for the N-th time.
+when the named point is passed for the N-th time. `--synchronous` weakens SQLite's promise, to see
+whether a test notices.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from bot.domain import (
 )
 from bot.engine import Engine
 from bot.knowledge.model import Knowledge
+from bot.store import sqlite
 from bot.web import server
 from bot.web.app import OnFailure, create_app
 
@@ -165,7 +168,9 @@ def main() -> None:
     parser.add_argument("--takes-s", type=float, default=0.0)
     parser.add_argument("--dies-at", default="")
     parser.add_argument("--after", type=int, default=1)
+    parser.add_argument("--synchronous", default=sqlite.SYNCHRONOUS)
     asked = parser.parse_args()
+    sqlite.SYNCHRONOUS = asked.synchronous
     settings = config.load(data=asked.data, server={"port": asked.port, **_public(asked.port)})
     log.configure(level=settings.log_level, log_format=settings.log_format)
 

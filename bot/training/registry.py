@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot import durable
 from classifier import artifact, errors
 from classifier.artifact import Manifest
 
@@ -58,9 +59,7 @@ class Registry:
 
     def promote(self, folder: Path) -> None:
         """Use the model in `folder` from the next start on; survives a crash at any point."""
-        beside = self._pointer.with_suffix(".new")
-        beside.write_text(folder.name + "\n", encoding="utf-8")
-        beside.replace(self._pointer)
+        durable.write(self._pointer, f"{folder.name}\n".encode())
         self._clear(folder)
 
     def _clear(self, used: Path) -> None:

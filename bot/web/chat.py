@@ -10,14 +10,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from bot import errors, text
 from bot import payload as payloads
-from bot.domain import StoredEvent
+from bot.domain import Feedback, StoredEvent
 from bot.web import schemas, turns
-from bot.web.keys import FEED, PARTS, SESSIONS
+from bot.web.keys import FEED, GATEWAY, METRICS, PARTS, RATES, SESSIONS
 from bot.web.middleware import cors_headers
 
 CHANNEL = "widget"
 KEEP_ALIVE_S = 15.0
+MAX_COMMENT = 1000  # characters, as in the schema
 HISTORY = 500  # events that a new stream replays at most
 SHOWN = {"user": "visitor", "bot": "bot"}
 STREAM_HEADERS = {
@@ -57,6 +59,31 @@ async def post_message(request: web.Request) -> web.Response:
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def give_feedback(request: web.Request) -> web.Response:
+    """Keeps what a visitor thinks of a reply to himself; the last word counts."""
+    visitor = request.app[SESSIONS].visitor(request.headers.get("Authorization"))
+    body = await schemas.read(request, schemas.FeedbackGiven)
+    await request.app[RATES].check("visitor", CHANNEL, visitor)
+    turn_id = await request.app[PARTS].store.turn_of(CHANNEL, visitor, body.reply_id)
+    if turn_id is None:
+        raise errors.NotFound(
+            f"There is no reply {body.reply_id} in your conversation.",
+            hint="Send the `id` of a message of the bot.",
+        )
+    given = Feedback(
+        turn_id=turn_id,
+        channel=CHANNEL,
+        sender=visitor,
+        verdict=body.verdict,
+        comment=text.clean(body.comment, max_chars=MAX_COMMENT) if body.comment else "",
+        given_at=datetime.now(UTC),
+    )
+    if await request.app[GATEWAY].hear(given):
+        request.app[METRICS].feedback.labels(CHANNEL, given.verdict.value).inc()
+    kept = {"reply_id": body.reply_id, "verdict": given.verdict.value}
+    return web.json_response(kept, headers={"Cache-Control": "no-store"})
 
 
 async def events(request: web.Request) -> web.StreamResponse:

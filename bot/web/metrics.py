@@ -43,6 +43,12 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        self.feedback = Counter(
+            "frontdesk_feedback_total",
+            "What visitors thought of replies.",
+            ("channel", "verdict"),
+            registry=self.registry,
+        )
         self.pieces = Counter(
             "frontdesk_pieces_total",
             "Pieces of replies and events: sent, postponed or dead.",

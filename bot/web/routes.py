@@ -120,6 +120,15 @@ ROUTES = (
         token=True,
     ),
     Route(
+        method="POST",
+        path="/v1/feedback",
+        handler=chat.give_feedback,
+        summary="Say whether a reply was helpful",
+        body=schemas.FeedbackGiven,
+        errors=(401, 404, *REFUSALS),
+        token=True,
+    ),
+    Route(
         method="GET",
         path="/v1/events",
         handler=chat.events,

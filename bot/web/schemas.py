@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot import errors
+from bot.domain import Verdict
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,6 +62,16 @@ class ChatMessage(Body):
     payload: str | None = Field(
         None, min_length=1, max_length=1000, description="The payload of the pressed button."
     )
+
+
+class FeedbackGiven(Body):
+    """What a visitor thinks of a reply."""
+
+    reply_id: int = Field(
+        gt=0, lt=2**63, description="`id` of the bot's message, as in the answer and the stream."
+    )
+    verdict: Verdict = Field(strict=False, description="Was it helpful?")
+    comment: str = Field("", max_length=1000, description="In the visitor's words.")
 
 
 async def read(request: web.Request, model: type[M]) -> M:

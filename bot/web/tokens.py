@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from pathlib import Path
 
 import jwt
 
-from bot import errors
+from bot import durable, errors
 
 ALGORITHM = "HS256"
 AUDIENCE = "frontdesk-widget"
@@ -57,15 +56,20 @@ class Sessions:
 
 
 def load_key(data: Path) -> bytes:
-    """The signing key of a data folder, made at the first start; readable by its owner only."""
+    """The signing key of a data folder, made at the first start; readable by its owner only.
+
+    Raises:
+        errors.ConfigError: the file does not hold a key; a short one could be guessed.
+    """
     path = data / "session.key"
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
         key = secrets.token_bytes(KEY_BYTES)
-        beside = path.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-        beside.replace(path)
-        return key
+        durable.write(path, key, mode=0o600)
+    if len(key) != KEY_BYTES:
+        raise errors.ConfigError(
+            f"The key {str(path)!r} has {len(key)} bytes, not {KEY_BYTES}.",
+            hint="Restore it, or delete it: visitors of the widget then begin anew.",
+        )
+    return key

@@ -54,6 +54,17 @@ export class Api {
     }
   }
 
+  /** Say whether a reply was helpful; the last word counts. */
+  async judge(replyId, verdict) {
+    const response = await this.#authorised("/v1/feedback", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ reply_id: replyId, verdict }),
+      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
+    });
+    return (await response.json()).verdict;
+  }
+
   /** The body of the event stream after event `lastId` (0 = replay the history). */
   async events(lastId, signal) {
     const headers = { Accept: "text/event-stream" };

@@ -1,5 +1,5 @@
 /* One message as a row of the log: bubble, time, failure mark, quick replies. */
-import { button, el, languageOf, linked } from "./dom.js";
+import { button, el, icon, languageOf, linked } from "./dom.js";
 
 /** The row's `choices` is the group of its buttons, or null.
  *
@@ -18,6 +18,38 @@ export function messageRow(message, onChoose) {
   row.choices = message.buttons?.length ? choices(message.buttons, onChoose) : null;
   if (row.choices) row.append(row.choices);
   return row;
+}
+
+/** Two thumbs under an answer.
+ *
+ * @param given "helpful", "not_helpful" or null: what this visitor said before
+ * @param onVerdict gets the verdict; gives a promise of whether it was kept
+ */
+export function addThumbs(row, given, onVerdict) {
+  const said = el("span", { class: "thanks", role: "status" });
+  const thumb = (verdict, picture) =>
+    button(
+      { class: "thumb", "data-label": verdict, "data-verdict": verdict },
+      () => press(verdict),
+      icon(picture, 16),
+    );
+  const thumbs = [thumb("helpful", "up"), thumb("not_helpful", "down")];
+  const show = (verdict) => {
+    for (const one of thumbs) {
+      one.setAttribute("aria-pressed", String(one.dataset.verdict === verdict));
+    }
+  };
+  const press = async (verdict) => {
+    show(verdict);
+    const kept = await onVerdict(verdict);
+    if (!kept) show(given);
+    else given = verdict;
+    said.dataset.text = kept ? "thanks" : "notKept";
+    row.dispatchEvent(new CustomEvent("said", { bubbles: true }));
+  };
+  show(given);
+  const group = el("span", { class: "thumbs", role: "group", "data-label": "rate" }, ...thumbs);
+  row.querySelector(".meta").append(group, said);
 }
 
 /** Mark a message of the visitor as "sending", "failed", "rejected" or "tooMany". */

@@ -6,6 +6,8 @@ import { el } from "./dom.js";
 const TYPING_AFTER_MS = 250;
 /** The dots end by themselves, whatever became of the answer. */
 const TYPING_AT_MOST_MS = 30_000;
+/** Replies that a visitor can rate: answers that were found, not greetings or questions back. */
+const RATED = new Set(["answer"]);
 /** Whoever has scrolled up further than this is reading, and is left there, px. */
 const NEAR_END_PX = 120;
 
@@ -17,7 +19,7 @@ export class MessageLog {
   /**
    * @param write fills in the strings of a new node (view.js)
    * @param on {choose(button), retry(clientId), leave(): a row with the focus goes away,
-   *            typing(boolean)}
+   *            typing(boolean), verdictOn(id), judge(id, verdict)}
    */
   constructor(write, on) {
     this.write = write;
@@ -72,6 +74,11 @@ export class MessageLog {
 
   #row(message) {
     const node = bubble.messageRow(message, this.on.choose);
+    if (message.from !== "visitor" && RATED.has(message.outcome)) {
+      const given = this.on.verdictOn(message.id);
+      bubble.addThumbs(node, given, (verdict) => this.on.judge(message.id, verdict));
+      node.addEventListener("said", () => this.write(node));
+    }
     this.write(node);
     return node;
   }

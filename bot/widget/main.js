@@ -8,6 +8,8 @@ import { View } from "./view.js";
 
 /** A hidden page gives its connection back: browsers allow six per server over HTTP/1.1. */
 const HIDDEN_GRACE_MS = 5_000;
+/** Opinions that this browser remembers, to show them again. */
+const VERDICTS_KEPT = 200;
 /** A pause this long means that the replay of the history is over. */
 const REPLAY_PAUSE_MS = 400;
 
@@ -28,6 +30,8 @@ class Widget {
       toggle: () => (this.view.isOpen ? this.close() : this.open()),
       close: () => this.close(),
       language: () => this.setLanguage(this.view.language === "en" ? "zh" : "en"),
+      verdictOn: (id) => this.#verdicts.get(id) ?? null,
+      judge: (id, verdict) => this.#judge(id, verdict),
     });
     this.conversation = new Conversation(this.api, this.storage, {
       message: (event) => this.#show(event),
@@ -75,6 +79,24 @@ class Widget {
     this.view.setLanguage(language);
   }
 
+  /** What this visitor said of replies, oldest first. */
+  get #verdicts() {
+    return new Map(JSON.parse(this.storage.local.get("verdicts") ?? "[]"));
+  }
+
+  async #judge(id, verdict) {
+    try {
+      await this.api.judge(id, verdict);
+    } catch {
+      return false;
+    }
+    const kept = this.#verdicts;
+    kept.delete(id);
+    kept.set(id, verdict);
+    this.storage.local.set("verdicts", JSON.stringify([...kept].slice(-VERDICTS_KEPT)));
+    return true;
+  }
+
   #send(text, payload) {
     this.conversation.send(text, payload);
     this.stream.hurry();
@@ -114,6 +136,7 @@ class Widget {
 
   #startAfresh() {
     this.storage.local.remove("read");
+    this.storage.local.remove("verdicts");
     this.#unread.clear();
     this.conversation.reset();
     this.view.log.startAfresh();

@@ -31,6 +31,11 @@ export const STRINGS = {
     newConversation: "A new conversation has started",
     tooLong: "Too long: {count} of {limit} characters",
     counter: "{count} of {limit} characters",
+    rate: "Was this helpful?",
+    helpful: "Helpful",
+    not_helpful: "Not helpful",
+    thanks: "Thank you!",
+    notKept: "Not saved, please try again.",
   },
   zh: {
     launcher: "在线咨询",
@@ -62,6 +67,11 @@ export const STRINGS = {
     newConversation: "新的对话已开始",
     tooLong: "内容过长：{count}／{limit} 字",
     counter: "{count}／{limit} 字",
+    rate: "这个回答有帮助吗？",
+    helpful: "有帮助",
+    not_helpful: "没有帮助",
+    thanks: "谢谢您的反馈！",
+    notKept: "未能保存，请重试。",
   },
 };
 

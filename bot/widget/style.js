@@ -82,6 +82,12 @@ svg { display: block; flex: none; fill: none; stroke: currentColor; stroke-width
   outline-offset: 2px; }
 .meta { display: flex; align-items: center; gap: 8px; margin: 3px 4px 0; color: var(--soft);
   font-size: 12px; }
+.thumbs { display: inline-flex; gap: 2px; }
+.thumb { display: grid; place-items: center; width: 30px; height: 26px; border-radius: 8px;
+  color: var(--soft); }
+.thumb:hover { background: var(--raised); color: var(--ink); }
+.thumb[aria-pressed="true"] { color: var(--ink); }
+.thumb[aria-pressed="true"] path { fill: currentColor; fill-opacity: .25; }
 .trouble { color: var(--alert); }
 .meta:has(.trouble) { margin-top: 8px; }
 .retry { padding: 3px 12px; min-height: 26px; border: 1px solid var(--alert); border-radius: 13px;
@@ -124,7 +130,7 @@ svg { display: block; flex: none; fill: none; stroke: currentColor; stroke-width
   .typing i { animation: blink 1.2s infinite; }
   .typing i:nth-child(2) { animation-delay: .2s; }
   .typing i:nth-child(3) { animation-delay: .4s; }
-  .launcher, .choice, .tool { transition: background .15s, color .15s, filter .15s; }
+  .launcher, .choice, .tool, .thumb { transition: background .15s, color .15s, filter .15s; }
 }
 @keyframes rise { from { opacity: 0; transform: translateY(8px); } }
 @keyframes blink { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; } }

@@ -22,7 +22,8 @@ export class View {
   #unread = 0;
   #state = "connecting";
 
-  /** @param on {send(text), choose(button), retry(clientId), toggle(), close(), language()} */
+  /** @param on {send(text), choose(button), retry(clientId), toggle(), close(), language(),
+   *            verdictOn(id), judge(id, verdict)} */
   constructor(options, language, on) {
     this.options = options;
     this.language = language;
@@ -53,6 +54,8 @@ export class View {
     this.log = new MessageLog((node) => this.#write(node), {
       choose: this.on.choose,
       retry: this.on.retry,
+      verdictOn: this.on.verdictOn,
+      judge: this.on.judge,
       leave: () => this.#focusAfterLog(),
       typing: (on) => (this.typingSaid.textContent = on ? this.#say("typing") : ""),
     });

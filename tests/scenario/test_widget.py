@@ -23,6 +23,7 @@ PARCEL = "where is my parcel?"
 RETURN_ZH = "我想退货，怎么操作？"
 # Short enough to mean several things; one of them makes the bot ask back.
 VAGUE = ("delivery", "refund", "my order", "return", "invoice", "password", "payment", "discount")
+VERDICTS = ("helpful", "not_helpful")
 LOST_CONNECTION = "net::ERR_"
 
 Visit = Callable[..., tuple[Chat, Watch]]
@@ -87,6 +88,47 @@ def test_answer_and_interface_in_chinese(visit: Visit) -> None:
     expect(chat.input).to_have_attribute("placeholder", "请输入您的问题…")
     expect(chat.status).to_have_text("在线")
     chat.shot("answer-zh-dark")
+
+
+def test_an_answer_is_rated_and_the_mark_outlives_a_reload(visit: Visit) -> None:
+    chat, _ = visit()
+    chat.open()
+    chat.ask(PARCEL)
+    up, down = (chat.page.locator(f'#frontdesk [data-verdict="{v}"]') for v in VERDICTS)
+    expect(up).to_have_attribute("aria-label", "Helpful")
+    up.click()
+    expect(chat.panel).to_contain_text("Thank you!")
+    down.focus()
+    chat.page.keyboard.press("Enter")
+    expect(down).to_have_attribute("aria-pressed", "true")
+    expect(up).to_have_attribute("aria-pressed", "false")
+    chat.shot("rated-en")
+    chat.page.reload()
+    chat.open()
+    expect(down).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_answer_is_rated_in_chinese_and_a_greeting_is_not(visit: Visit) -> None:
+    chat, _ = visit(locale="zh-CN", color_scheme="dark")
+    chat.open()
+    chat.ask("你好")
+    expect(chat.page.locator("#frontdesk .thumb")).to_have_count(0)
+    chat.ask(RETURN_ZH)
+    chat.page.get_by_role("button", name="没有帮助").click()
+    expect(chat.panel).to_contain_text("谢谢您的反馈！")
+    chat.shot("rated-zh-dark")
+
+
+def test_a_rating_that_is_not_kept_is_said_to_be_so(visit: Visit) -> None:
+    chat, watch = visit()
+    watch.expect(LOST_CONNECTION)
+    chat.open()
+    chat.ask(PARCEL)
+    chat.page.route("**/v1/feedback", lambda route: route.abort())
+    up = chat.page.get_by_role("button", name="Helpful", exact=True)
+    up.click()
+    expect(chat.panel).to_contain_text("Not saved")
+    expect(up).to_have_attribute("aria-pressed", "false")
 
 
 def test_language_toggle_is_remembered(visit: Visit) -> None:
