@@ -90,8 +90,8 @@ def note_settings(
             f"actions are run by the server at {written['url']}.",
             endpoints.name,
             endpoints.line(endpoints.data, "action_endpoint"),
-            "Start it there (`python -m rasa_sdk --actions actions`), or remove action_endpoint: "
-            "then the project's actions run beside the bot.",
+            "If it is on this machine and nobody listens there, the project's actions run beside "
+            "the bot; without action_endpoint they always do.",
         )
 
 

@@ -174,7 +174,7 @@ def test_what_is_not_run_is_listed(tmp_path: Path) -> None:
     assert any(path == "endpoints.yml" and "database.url" in what for path, _, what in other)
     assert any("supervised_embeddings:" in what for _, _, what in other)
     where = [n.hint for n in findings.notes if n.path == "endpoints.yml" and n.parity == "same"]
-    assert "remove action_endpoint" in where[0]
+    assert "run beside the bot" in where[0]
 
 
 def test_an_edit_of_any_yaml_file_is_a_new_revision(tmp_path: Path) -> None:
