@@ -207,7 +207,7 @@ class Actions(Section):
     run_beside: bool = Field(
         default=True,
         description="Run the project's actions/ folder in a process beside the bot when "
-        "endpoints.yml names no action_endpoint.",
+        "endpoints.yml names no action_endpoint, or one on this machine where nobody listens.",
     )
 
 

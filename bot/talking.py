@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot import errors
+from bot.actions import nearby
 from bot.actions.beside import ActionProcess
 from bot.actions.client import ActionClient, Elsewhere, Endpoint, Where
+from bot.actions.nearby import Nearby
 from bot.actions.nlg import RemoteResponder
 from bot.config import Settings
 from bot.dialogue import understanding
@@ -78,13 +80,15 @@ class Talking:
 
     def _where(self, project: RasaProject) -> Where:
         written = project.endpoints.get("action_endpoint")
+        there = None
         if isinstance(written, Mapping) and written.get("url"):
-            return Elsewhere(endpoint_of(written))
-        if not surroundings.has_actions(project.root) or not self._settings.actions.run_beside:
-            return Elsewhere(None)
+            there = endpoint_of(written)
+        ours = surroundings.has_actions(project.root) and self._settings.actions.run_beside
+        if not ours or (there is not None and not nearby.is_here(there)):
+            return Elsewhere(there)
         if self._beside is None:
             self._beside = ActionProcess(project.root)
-        return self._beside
+        return self._beside if there is None else Nearby(there, self._beside)
 
 
 def endpoint_of(written: Mapping[str, Any]) -> Endpoint:

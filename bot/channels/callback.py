@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
+import pydantic
 from pydantic import Field, SecretStr
 
 from bot import errors
@@ -38,10 +39,21 @@ class Settings(catalogue.ChannelSettings):
         "message, as Rasa does.",
     )
     incoming_token: SecretStr = Field(
-        min_length=1,
+        default=SecretStr(""),
         description="Callers must send it, as ?token= or as Authorization: Bearer. Rasa asks for "
         "none, so anybody could make the bot write to `url`.",
     )
+    open_to_all: bool = Field(
+        default=False,
+        description="Callers need no `incoming_token`, as in Rasa; for a server that only your "
+        "own programs reach.",
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _is_guarded(self) -> Settings:
+        if not self.incoming_token.get_secret_value() and not self.open_to_all:
+            raise ValueError("incoming_token is missing, and open_to_all is not set")
+        return self
 
 
 class Callback:
@@ -62,6 +74,8 @@ class Callback:
 
     def verify(self, request: Request) -> None:
         """See `Channel.verify`."""
+        if not self._incoming_token:
+            return  # open to all
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         signatures.check(request.query.get("token") or bearer, self._incoming_token)
 

@@ -82,17 +82,12 @@ def module_of(kind: str) -> ChannelModule:
         ) from cause
 
 
-def open_all(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Channel]:
-    """The channels of `[channels.<name>]`, by name.
+def open_one(name: str, section: Mapping[str, Any]) -> Channel:
+    """The channel of `[channels.<name>]`.
 
     Raises:
-        errors.ConfigError: a section is wrong; names it, and never a value of it.
+        errors.ConfigError: the section is wrong; names it, and never a value of it.
     """
-    return {name: open_one(name, section) for name, section in sections.items()}
-
-
-def open_one(name: str, section: Mapping[str, Any]) -> Channel:
-    """The channel of one section. See `open_all`."""
     if not NAME.fullmatch(name) or name in TAKEN:
         raise errors.ConfigError(
             f"A channel cannot be named {name!r}.",

@@ -12,12 +12,14 @@ from typing import Any
 
 import aiohttp
 import orjson
+from aiohttp import web
 from pydantic import Field, SecretStr
 
 from bot.channels import catalogue, checks, outbound, plain, reading, signatures, split
-from bot.channels.abilities import Finding
+from bot.channels.abilities import Accept, Finding
 from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.channels.refusal import refusal, succeeded
+from bot.channels.telegram_webhook import Registration
 from bot.domain import BotMessage, Button
 
 TEXT = 4096  # UTF-16 units
@@ -64,6 +66,12 @@ class Settings(catalogue.ChannelSettings):
     username: str = Field(
         default="", description="The bot's name without @; in groups it answers when it is named."
     )
+    webhook_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="If set, Telegram is told at each start to call this address, as Rasa does; "
+        "else tell it once with setWebhook.",
+    )
     api_url: str = Field(
         default="https://api.telegram.org",
         description="Where the Bot API is; for a server of your own.",
@@ -81,6 +89,19 @@ class Telegram:
         self._secret = settings.secret.get_secret_value()
         self._username = settings.username.removeprefix("@")
         self._api = settings.api_url.rstrip("/")
+        self._webhook_url = settings.webhook_url
+
+    def mount(self, app: web.Application, _accept: Accept) -> None:
+        """See `Mounted.mount`: adds no route, tells Telegram where to call if that is wanted."""
+        if not self._webhook_url:
+            return
+        wanted = {
+            "url": self._webhook_url,
+            "secret_token": self._secret,
+            "allowed_updates": ["message", "callback_query"],
+        }
+        told = Registration(self._method("setWebhook"), wanted, token=self._token)
+        app.cleanup_ctx.append(told.run)
 
     @property
     def account(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 import time
 import uuid
@@ -26,6 +27,7 @@ from bot.gateway.gateway import subscribers
 from bot.gateway.subscribers import EventType, event
 from bot.records import Delivered, Parcel
 from bot.store import open_store
+from bot.web import openings
 
 FAILED = 1
 
@@ -36,11 +38,12 @@ def list_channels(settings: Settings, *, as_json: bool) -> None:
     Raises:
         errors.ConfigError: a channel is set wrong.
     """
-    opened = catalogue.open_all(settings.channels)
+    sections = openings.sections(settings, secrets.token_bytes(32))
+    opened = openings.opened(settings, secrets.token_bytes(32))
     rows = [
         {
             "name": name,
-            "kind": str(settings.channels[name].get("kind", name)),
+            "kind": str(sections[name].get("kind", name)),
             "delivery": channel.delivery.value,
             "webhook": _address(settings, name),
         }
@@ -62,11 +65,12 @@ def check_channel(settings: Settings, name: str, *, as_json: bool) -> int:
     Raises:
         errors.ConfigError: there is no such channel, or it is set wrong.
     """
-    if name not in settings.channels:
+    sections = openings.sections(settings, secrets.token_bytes(32))
+    if name not in sections:
         raise errors.ConfigError(
             f"No channel is named {name!r}.", hint=f"Add [channels.{name}] to frontdesk.toml."
         )
-    findings = asyncio.run(_check(settings, name))
+    findings = asyncio.run(_check(settings, name, sections[name]))
     ok = all(finding.ok for finding in findings)
     if as_json:
         _write({"ok": ok, "findings": [asdict(finding) for finding in findings]})
@@ -79,8 +83,8 @@ def check_channel(settings: Settings, name: str, *, as_json: bool) -> int:
     return 0 if ok else FAILED
 
 
-async def _check(settings: Settings, name: str) -> list[Finding]:
-    channel = catalogue.open_one(name, settings.channels[name])
+async def _check(settings: Settings, name: str, section: Mapping[str, Any]) -> list[Finding]:
+    channel = catalogue.open_one(name, section)
     findings = [Finding(ok=True, what=f"[channels.{name}] is complete.")]
     address = _address(settings, name)
     async with outbound.open_session() as http:

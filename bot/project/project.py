@@ -45,8 +45,6 @@ class RasaProject:
     entity_data: EntityData = field(default_factory=EntityData)
     endpoints: Mapping[str, Any] = field(default_factory=dict)
     """endpoints.yml, variables filled in."""
-    credentials: Mapping[str, Any] = field(default_factory=dict)
-    """credentials.yml, variables filled in."""
 
 
 def is_rasa(root: Path) -> bool:
@@ -86,7 +84,7 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     endpoints = _one(root / "endpoints.yml", root, findings)
     credentials = _one(root / "credentials.yml", root, findings)
     surroundings.note_data(root, data, DOMAIN_KEYS, findings)
-    surroundings.note_settings(root, endpoints, credentials, findings)
+    surroundings.note_settings(root, endpoints, credentials, variables, findings)
     project = RasaProject(
         root=root,
         domain=domain,
@@ -95,7 +93,6 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
         examples=examples,
         entity_data=entity_data,
         endpoints=_settings(endpoints, variables),
-        credentials=_settings(credentials, variables),
     )
     return project, findings
 

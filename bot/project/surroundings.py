@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bot import errors
+from bot.channels import catalogue
+from bot.project import credentials as channels
 from bot.project import sources as files
+from bot.project.credentials import Section
 from bot.project.findings import Findings, Parity, nearest
 from bot.project.sources import Source, plain
 
-CHANNELS = {
-    "botframework": "teams",
-    "callback": "callback",
-    "facebook": "messenger",
-    "slack": "slack",
-    "socketio": "socketio",
-    "telegram": "telegram",
-    "twilio": "twilio",
-}
-"""The name of a channel in credentials.yml → its kind in frontdesk.toml."""
-ALWAYS_THERE = ("rest", "rasa")
-"""`rasa` belongs to Rasa X, whose place `/conversations` takes."""
 STORES = {
     "tracker_store": "conversations are kept in the database of `database.url`.",
     "event_broker": "events are sent as `[[subscribers]]` of frontdesk.toml say.",
@@ -28,6 +20,16 @@ STORES = {
     "models": "models are trained from the project itself.",
 }
 """Keys of endpoints.yml that something else stands for here."""
+USED = ("action_endpoint", "nlg")
+"""Keys of endpoints.yml that are used."""
+ASIDE = {
+    "callback": "Callers need no token, as in Rasa; `incoming_token` under [channels.callback] of "
+    "frontdesk.toml asks for one.",
+    "socketio": "Pages of server.allowed_origins may connect; session ids are given out by the "
+    "server.",
+    "telegram": "Its updates prove themselves by a secret, which Telegram gets with `webhook_url`.",
+}
+"""What is done otherwise in a channel, for its line of the report."""
 DATA_KEYS = ("version", "nlu", "stories", "rules")
 OLD_FORMATS = (".md", ".json")
 JSON_READ_BYTES = 2_000
@@ -65,13 +67,18 @@ def _old(folder: Path) -> Iterable[Path]:
 
 
 def note_settings(
-    root: Path, endpoints: Source | None, credentials: Source | None, to: Findings
+    root: Path,
+    endpoints: Source | None,
+    credentials: Source | None,
+    variables: Mapping[str, str],
+    to: Findings,
 ) -> None:
     """Channels, stores and the action server."""
     if credentials is not None:
-        _note_channels(credentials, to)
+        _note_channels(credentials, variables, to)
     if endpoints is None:
         return
+    _check_variables(endpoints, variables, to)
     for key, instead in STORES.items():
         if endpoints.data.get(key) is not None:
             line = endpoints.line(endpoints.data, key)
@@ -83,25 +90,47 @@ def note_settings(
             f"actions are run by the server at {written['url']}.",
             endpoints.name,
             endpoints.line(endpoints.data, "action_endpoint"),
-            "Start it there (`python -m rasa_sdk --actions actions`), or remove action_endpoint: "
-            "then the project's actions run beside the bot.",
+            "If it is on this machine and nobody listens there, the project's actions run beside "
+            "the bot; without action_endpoint they always do.",
         )
 
 
-def _note_channels(credentials: Source, to: Findings) -> None:
-    for name in credentials.data:
-        if name in ALWAYS_THERE:
+def _check_variables(endpoints: Source, variables: Mapping[str, str], to: Findings) -> None:
+    """Rasa, too, does not start while a variable of endpoints.yml is not set."""
+    for key in USED:
+        filled = files.filled(plain(endpoints.data.get(key)), variables)
+        for name in sorted(set(channels.MEANT.findall(repr(filled)))):
+            to.wrong(
+                f"{key}: the environment variable {name} is not set.",
+                endpoints.name,
+                endpoints.line(endpoints.data, key),
+                "Set it where the server is started, or write the value.",
+            )
+
+
+def _note_channels(credentials: Source, variables: Mapping[str, str], to: Findings) -> None:
+    written = files.filled(plain(credentials.data), variables)
+    for section in channels.sections(written):
+        line = credentials.line(credentials.data, section.name)
+        where, about = (credentials.name, line), f"channel {section.name!r}"
+        problem = f"{section.problem} {section.hint}" if section.problem else _refused(section)
+        if problem:
+            to.note(Parity.UNSUPPORTED, f"{about} is not opened: {problem}", *where)
             continue
-        kind = CHANNELS.get(str(name))
-        line = credentials.line(credentials.data, name)
-        if kind is None:
-            what = f"channel {name!r}: there is none here."
-            hint = "REST, callback and webhook serve any client; docs/channels has the others."
-            to.note(Parity.UNSUPPORTED, what, credentials.name, line, hint)
-        else:
-            what = f"channel {name!r}: credentials.yml does not open it."
-            hint = f"Write [channels.{kind}] into frontdesk.toml; see docs/channels."
-            to.note(Parity.DIFFERS, what, credentials.name, line, hint)
+        to.note(Parity.SAME, f"{about} is opened.", *where, ASIDE.get(section.name, ""))
+        for key, why in section.notes:
+            to.note(Parity.DIFFERS, f"{about}: {key!r} has no effect: {why}.", *where)
+
+
+def _refused(section: Section) -> str:
+    """Why the channel's own settings refuse what credentials.yml says; empty if they do not."""
+    try:
+        catalogue.open_one(section.name, {**channels.derived(section, b"", ()), **section.settings})
+    except errors.ConfigError as cause:
+        names = {ours: theirs for theirs, ours in channels.KEYS[section.name].items()}
+        setting = str(cause).partition("] ")[2].partition(":")[0]
+        return f"{cause} In credentials.yml it is {names.get(setting, setting)!r}."
+    return ""
 
 
 def has_actions(root: Path) -> bool:

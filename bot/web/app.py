@@ -10,13 +10,12 @@ from aiohttp import web
 
 from bot import errors
 from bot.assembly import Parts
-from bot.channels import catalogue
 from bot.channels.abilities import Mounted
 from bot.channels.channel import Channel, Inbound
 from bot.domain import Message, Turn
 from bot.gateway.gateway import open_gateway, sender_of
 from bot.live import Live
-from bot.web import chat, health, middleware, openapi
+from bot.web import chat, health, middleware, openapi, openings
 from bot.web.feed import Feed
 from bot.web.keys import FEED, GATEWAY, LIVE, METRICS, PARTS, RATES, SESSIONS
 from bot.web.limiting import RateLimits
@@ -37,7 +36,8 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
         errors.ConfigError: a channel is set wrong.
     """
     settings = parts.settings
-    channels = catalogue.open_all(settings.channels)
+    key = load_key(settings.data)
+    channels = openings.opened(settings, key)
     app = web.Application(
         middlewares=[middleware.count, middleware.explain, middleware.cors, middleware.limit],
         client_max_size=settings.limits.max_body_bytes,
@@ -47,7 +47,7 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app[FEED] = Feed()
     app[METRICS] = Metrics()
     app[RATES] = RateLimits(settings.limits)
-    app[SESSIONS] = Sessions(load_key(settings.data), days=settings.server.session_days)
+    app[SESSIONS] = Sessions(key, days=settings.server.session_days)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     app.router.add_get("/openapi.json", _openapi)

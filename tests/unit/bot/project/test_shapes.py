@@ -164,15 +164,17 @@ def test_what_is_not_run_is_listed(tmp_path: Path) -> None:
         ("config.yml", 0),
         ("data/flows.yml", 1),
         ("data/old.md", 0),
+        ("credentials.yml", 2),
         ("credentials.yml", 4),
     ]
     assert "policy Policy" in not_run[2][2]
     other = notes(findings, Parity.DIFFERS)
-    assert ("credentials.yml", 2, "channel 'facebook': credentials.yml does not open it.") in other
+    assert "[channels.facebook] app_secret: Field required" in not_run[5][2]
+    assert "In credentials.yml it is 'secret'" in not_run[5][2]
     assert any(path == "endpoints.yml" and "database.url" in what for path, _, what in other)
     assert any("supervised_embeddings:" in what for _, _, what in other)
     where = [n.hint for n in findings.notes if n.path == "endpoints.yml" and n.parity == "same"]
-    assert "remove action_endpoint" in where[0]
+    assert "run beside the bot" in where[0]
 
 
 def test_an_edit_of_any_yaml_file_is_a_new_revision(tmp_path: Path) -> None:

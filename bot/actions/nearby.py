@@ -1,0 +1,77 @@
+"""An action server that endpoints.yml expects on this machine: that one, or ours in its place.
+
+Rasa's projects name `http://localhost:5055/webhook`, which somebody must start. While nobody
+listens there, the project's actions run beside the bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator
+
+import structlog
+from yarl import URL
+
+from bot.actions.beside import ActionProcess
+from bot.actions.client import Endpoint
+
+CONNECTS_WITHIN_S = 0.5
+_log = structlog.get_logger()
+
+
+class Nearby:
+    """The server of endpoints.yml while it listens, else the process beside."""
+
+    def __init__(self, endpoint: Endpoint, beside: ActionProcess) -> None:
+        """Nothing is started before it is needed."""
+        self._endpoint = endpoint
+        self._beside = beside
+        self._told = False
+
+    @contextlib.asynccontextmanager
+    async def endpoint(self) -> AsyncIterator[Endpoint]:
+        """Where to call an action now.
+
+        Raises:
+            errors.ActionError: nobody listens, and ours cannot be started.
+        """
+        if await self._is_there():
+            yield self._endpoint
+            return
+        async with self._beside.endpoint() as ours:
+            yield ours
+
+    async def refresh(self) -> None:
+        """Start ours if nobody listens."""
+        if not await self._is_there():
+            await self._beside.refresh()
+
+    async def close(self) -> None:
+        """Nothing to do: the process beside has an owner."""
+
+    async def _is_there(self) -> bool:
+        """Whether somebody listens; a connection on one machine takes well under a millisecond."""
+        url = URL(self._endpoint.url)
+        try:
+            async with asyncio.timeout(CONNECTS_WITHIN_S):
+                _, writer = await asyncio.open_connection(url.host, url.port)
+        except (OSError, TimeoutError):
+            if not self._told:
+                self._told = True
+                words = f"nobody listens at {url}: the project's actions run beside the bot"
+                _log.warning(words, action="actions_beside")
+            return False
+        writer.close()
+        self._told = False
+        return True
+
+
+def is_here(endpoint: Endpoint) -> bool:
+    """Whether the server is expected on this machine."""
+    host = URL(endpoint.url).host or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
