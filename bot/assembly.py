@@ -126,6 +126,7 @@ class BrainMaker:
         self._encoder_folder: Path | None = None
         self._encoder: RecentEncoder | None = None
         self._last_retriever: Retriever | None = None
+        self._promotions: tuple[str, ...] = ()
 
     def read_knowledge(self) -> Knowledge:
         """The project folder as it is now, and what was imported into the answers database.
@@ -140,8 +141,7 @@ class BrainMaker:
 
     def trained(self, knowledge: Knowledge) -> Registered | None:
         """The model in use, if it was trained on the encoder that this knowledge gets."""
-        used = self._registry.current()
-        return used if used and used.manifest.encoder == self._encoder_name(knowledge) else None
+        return self._registry.suiting(self._encoder_name(knowledge))
 
     def was_finetuned(self, knowledge: Knowledge) -> bool:
         """Whether the full network was trained on these examples already, promoted or not."""
@@ -155,7 +155,8 @@ class BrainMaker:
         from retrieval.encoders import catalogue  # noqa: PLC0415 - heavy
 
         choice = self._settings.models.encoder
-        return catalogue.folder_name(catalogue.resolve(choice, all_english=knowledge.all_english))
+        resolved = catalogue.resolve(choice, all_english=knowledge.all_english)
+        return catalogue.serving_name(resolved, self._registry.encoders)
 
     def make(
         self,
@@ -172,7 +173,9 @@ class BrainMaker:
         from classifier import errors as classifier_errors  # noqa: PLC0415
         from classifier import model  # noqa: PLC0415 - loads onnxruntime
         from retrieval import errors as retrieval_errors  # noqa: PLC0415
+        from retrieval.encoders import tuned  # noqa: PLC0415
 
+        promotions = tuned.promotions(self._registry.encoders)
         trained = self.trained(knowledge)
         if trained is None:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
@@ -184,7 +187,8 @@ class BrainMaker:
             else:
                 threads = self._settings.models.threads
                 classifier = model.load(trained.folder, encoder, threads=threads)
-            if previous is not None and previous.knowledge.revision == knowledge.revision:
+            same = previous and self.is_current(previous, knowledge)
+            if previous is not None and same:
                 retriever = previous.retriever
             else:
                 name = self._encoder_folder.name if self._encoder_folder else ""
@@ -195,6 +199,7 @@ class BrainMaker:
         dialogue = previous.dialogue if previous and previous.knowledge is knowledge else None
         if dialogue is None and knowledge.dialogue is not None:
             dialogue = self._talking.dialogue(knowledge)
+        self._promotions = promotions
         brain = Brain(
             knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
         )
@@ -211,6 +216,17 @@ class BrainMaker:
         configured = rules_of(settings).thresholds
         allowed, points = settings.policy.risk, trained.manifest.risk
         return risk.thresholds(brain, settings.project, configured, allowed, points)
+
+    def is_current(self, brain: Brain, knowledge: Knowledge) -> bool:
+        """Whether `brain` searches these answers, with the encoders that serve now."""
+        return brain.knowledge.revision == knowledge.revision and not self.has_promotions
+
+    @property
+    def has_promotions(self) -> bool:
+        """Whether an encoder was promoted or taken back since the last brain was made."""
+        from retrieval.encoders import tuned  # noqa: PLC0415 - standard library only
+
+        return self._promotions != tuned.promotions(self._registry.encoders)
 
     async def close(self) -> None:
         """End what runs beside the bot."""
@@ -238,7 +254,9 @@ class BrainMaker:
 
         choice = searching.wanted_expert(self._settings, name, knowledge.answers)
         last = self._last_retriever
-        if last is not None and last.encoder_id == name and last.has_expert == bool(choice):
+        rerank = self._settings.models.rerank
+        used = (name, searching.expert_name(self._settings, choice))
+        if last is not None and (last.encoder_id, last.expert_id) == used:
             made = last.updated(knowledge.answers)
         else:
             expert = None
@@ -250,6 +268,7 @@ class BrainMaker:
                 VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name),
                 encoder_id=name,
                 expert=expert,
+                judge=searching.load_reranker(self._settings) if rerank else None,
                 on_progress=on_progress,
             )
         self._last_retriever = made

@@ -81,6 +81,11 @@ class Models(Section):
         description="Second encoder, used for English answers only, beside a multilingual one; "
         "off for none.",
     )
+    rerank: bool = Field(
+        default=False,
+        description="Let a trained reranker read the best candidates again; "
+        "`frontdesk retrieval train --reranker` makes one.",
+    )
     finetune: bool = Field(
         default=True,
         description="Fine-tune the classifier end to end in the background when its training "

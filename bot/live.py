@@ -88,7 +88,7 @@ class Live:
             await self._reload()
 
     async def _follow_imports(self) -> None:
-        """Take over what other processes write into the answers database."""
+        """Take over what other processes write: answers, and encoders that were fine-tuned."""
         from bot import library  # noqa: PLC0415 - loads SQLAlchemy
         from bot.store.answers import AnswerBook  # noqa: PLC0415
 
@@ -97,12 +97,19 @@ class Live:
         try:
             while True:
                 revision = await asyncio.to_thread(book.revision)
-                if revision != seen:
+                if revision != seen or await asyncio.to_thread(self._has_other_encoders):
                     seen = revision
                     await self._reload(only_new=True)
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             book.close()
+
+    def _has_other_encoders(self) -> bool:
+        """Whether an encoder was promoted, and a classifier for it, since the brain was made."""
+        box = self._parts.box
+        if not box.is_ready or not self._maker.has_promotions:
+            return False
+        return self._maker.trained(box.brain.knowledge) is not None
 
     async def _reload(self, *, only_new: bool = False) -> None:
         """Take over what was edited; what is broken is reported and changes nothing.
@@ -117,7 +124,7 @@ class Live:
         started = time.monotonic()
         try:
             knowledge = await asyncio.to_thread(self._maker.read_knowledge)
-            if only_new and knowledge.revision == self._parts.box.brain.knowledge.revision:
+            if only_new and self._maker.is_current(self._parts.box.brain, knowledge):
                 return
             await self._take(knowledge)
         except (errors.KnowledgeError, errors.ModelError, errors.StoreError) as cause:

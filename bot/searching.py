@@ -7,10 +7,13 @@ from pathlib import Path
 
 from bot.config import Settings
 from bot.training.registry import Registry
+from retrieval import errors as retrieval_errors
+from retrieval import reranking
 from retrieval.candidate import PastAnswer
-from retrieval.encoders import catalogue
+from retrieval.encoders import catalogue, tuned
 from retrieval.encoders.recent import RecentEncoder
 from retrieval.encoders.runtime import Encoder
+from retrieval.reranking import Reranker
 from retrieval.search import Expert
 from retrieval.vectors import VectorCache
 
@@ -22,7 +25,7 @@ NO_EXPERT = ("", "off")
 def wanted_expert(settings: Settings, encoder: str, answers: Sequence[PastAnswer]) -> str:
     """The second encoder that English answers get beside `encoder`; empty for none."""
     choice = settings.models.english_encoder
-    if choice in NO_EXPERT or choice == encoder:
+    if choice in NO_EXPERT or choice == tuned.original_name(encoder):
         return ""
     return choice if any(answer.lang == ENGLISH for answer in answers) else ""
 
@@ -33,7 +36,7 @@ def load_encoder(settings: Settings, choice: str, on_progress: Progress) -> tupl
     Raises:
         retrieval.errors.RetrievalError: there is none of that name, or it cannot be made.
     """
-    folder = catalogue.prepare(choice, Registry(settings.data).encoders, on_progress)
+    folder = catalogue.serving(choice, Registry(settings.data).encoders, on_progress)
     return folder.name, Encoder(folder, threads=settings.models.threads)
 
 
@@ -45,4 +48,27 @@ def load_expert(
     folder = beside.parent if beside else settings.data / "vectors"
     start = f"{beside.name}." if beside else ""
     path = folder / f"{start}{name}.{ENGLISH}.safetensors"
-    return Expert(lang=ENGLISH, encoder=RecentEncoder(encoder), cache=VectorCache(path, name))
+    return Expert(
+        lang=ENGLISH, encoder=RecentEncoder(encoder), cache=VectorCache(path, name), name=name
+    )
+
+
+def load_reranker(settings: Settings) -> Reranker:
+    """The reranker that was trained here.
+
+    Raises:
+        retrieval.errors.RetrievalError: none was, or its folder was changed.
+    """
+    folder = Registry(settings.data).encoders / reranking.FOLDER
+    if not folder.is_dir():
+        raise retrieval_errors.EncoderUnavailable(
+            f"there is no reranker in {folder}.",
+            hint="Train one with `frontdesk retrieval train --reranker`, or set "
+            "models.rerank = false.",
+        )
+    return Reranker(folder, threads=settings.models.threads)
+
+
+def expert_name(settings: Settings, choice: str) -> str:
+    """Name of the folder that `load_expert` loads for `choice`; empty for none."""
+    return catalogue.serving_name(choice, Registry(settings.data).encoders) if choice else ""

@@ -57,3 +57,7 @@ class CorpusError(RetrievalError):
         super().__init__(message, hint=hint)
         self.path = path
         self.line = line
+
+
+class TrainingError(RetrievalError):
+    """An encoder cannot be trained on what was given."""

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import corpus, lexical, probability, scoring, segment, tokens, whitening
+from retrieval import (
+    corpus,
+    lexical,
+    probability,
+    reranking,
+    scoring,
+    segment,
+    tokens,
+    whitening,
+)
 from retrieval.candidate import Candidate, PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
 from retrieval.index import Mask
@@ -41,6 +50,8 @@ class Expert:
     lang: str
     encoder: TextEncoder
     cache: VectorCache
+    name: str = ""
+    """Names the encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,7 @@ class _Tools:
     whitening: Whitening
     expert: Expert | None
     on_progress: Progress | None
+    judge: reranking.Judge | None
 
     def embed(self, rows: Sequence[Row]) -> tuple[Vectors, Vectors | None]:
         """Whitened vectors (rows, dim), and those of the expert if there is one."""
@@ -113,6 +125,7 @@ class Retriever:
         encoder_id: str,
         expert: Expert | None = None,
         ways: Ways = HYBRID,
+        judge: reranking.Judge | None = None,
         on_progress: Progress | None = None,
     ) -> None:
         """Embed what is new and build the index.
@@ -124,6 +137,7 @@ class Retriever:
             encoder_id: names the encoder in the reasons.
             expert: an encoder that knows one language better, if there is one.
             ways: which evidence counts.
+            judge: reads the best candidates again, if there is one.
             on_progress: told about the embedding of many texts.
         """
         self.encoder_id = encoder_id
@@ -139,6 +153,7 @@ class Retriever:
             whitening=_fit(raw, rows),
             expert=expert,
             on_progress=on_progress,
+            judge=judge,
         )
         if rows:
             self._layers = (_layer(entries, self._tools),)
@@ -154,7 +169,8 @@ class Retriever:
         if len(changed) > REFIT_SHARE * sum(self.sizes):
             return Retriever(answers, self._tools.encoder, self._tools.cache,
                              encoder_id=self.encoder_id, expert=self._tools.expert,
-                             ways=self._ways, on_progress=self._tools.on_progress)  # fmt: skip
+                             ways=self._ways, judge=self._tools.judge,
+                             on_progress=self._tools.on_progress)  # fmt: skip
         gone = [name for name in self.names() if name not in entries]
         after = self.edited(changed, gone, revision=corpus.fingerprint(answers)[:12])
         if after.is_scattered:
@@ -188,9 +204,9 @@ class Retriever:
         return self._with(layers, self.revision)
 
     @property
-    def has_expert(self) -> bool:
-        """Whether a second encoder helps with one language."""
-        return self._tools.expert is not None
+    def expert_id(self) -> str:
+        """Names the second encoder, which helps with one language; empty when there is none."""
+        return self._tools.expert.name if self._tools.expert else ""
 
     def whitened(self, raw: Vectors) -> Vectors:
         """Vectors (n, dim) of the encoder as they are compared."""
@@ -272,6 +288,9 @@ class Retriever:
             for candidate in scoring.candidates(layer.segment, asked, layer.mask, self._ways)
         ]
         found.sort(key=lambda candidate: -candidate.score)
+        if self._tools.judge is not None:
+            text = asked.query.text[:MAX_QUERY]
+            found = reranking.again(text, found[: asked.query.k], self._tools.judge)
         found = found[: asked.query.k]
         shares = scoring.with_shares(found)
         return [

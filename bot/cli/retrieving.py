@@ -125,6 +125,69 @@ def _table(found: list[Candidate], *, explain: bool) -> Table:
     return table
 
 
+@app.command(help="Fine-tune the encoders on the answers or on pairs. 微调检索编码器。")
+def train(
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Learn from this CSV, JSONL or BEIR folder instead of the answers; may be "
+            "repeated. 训练数据"
+        ),
+    ] = None,
+    guard: Annotated[
+        list[Path] | None,
+        typer.Option(help="Never learned from, but must not get worse. 仅用于验证的数据"),
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="Only this one. 仅训练此编码器")] = "",
+    holdout: Annotated[
+        float, typer.Option(min=0.02, max=0.5, help="Share to measure on. 留出比例")
+    ] = 0.2,
+    epochs: Annotated[
+        int, typer.Option(min=0, max=50, help="Passes; 0: the default. 训练轮数")
+    ] = 0,
+    max_steps: Annotated[int, typer.Option(min=0, help="At most; 0: the default. 最多步数")] = 0,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Learn the intents too. 同时学习意图")
+    ] = False,
+    reranker: Annotated[
+        bool, typer.Option("--reranker", help="Train a reranker instead. 训练重排模型")
+    ] = False,
+    promote: Annotated[bool, typer.Option(help="Use it if it is better. 若更好则启用")] = True,
+    revert: Annotated[
+        bool, typer.Option("--revert", help="Use the originals again, train nothing. 恢复原模型")
+    ] = False,
+    project: Project = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune the encoders that serve; better ones on held-out questions are promoted."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from bot.cli import retrieval_training  # noqa: PLC0415
+    from bot.training import encoders  # noqa: PLC0415
+    from retrieval.training.learning import Recipe  # noqa: PLC0415
+
+    chosen = settings(given(project, data))
+    if revert:
+        encoders.revert(chosen)
+        sys.stdout.write("The original encoders serve again. 已恢复原编码器。\n")
+        return
+    given_limits = {"epochs": epochs, "max_steps": max_steps}
+    order = encoders.Order(
+        files=tuple(pairs or ()),
+        guards=tuple(guard or ()),
+        only=encoder,
+        holdout=holdout,
+        joint=joint,
+        promote=promote,
+        recipe=replace(Recipe(), **{k: v for k, v in given_limits.items() if v}),
+    )
+    if reranker:
+        retrieval_training.train_reranker(chosen, order, max_steps, as_json=as_json)
+        return
+    retrieval_training.train(chosen, order, as_json=as_json)
+
+
 @app.command("import", help="Add answers from a file to the database. 导入答案。")
 def import_(
     source: Annotated[

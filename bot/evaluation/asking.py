@@ -13,6 +13,8 @@ class Mode(StrEnum):
     DENSE = "dense"
     LEXICAL = "lexical"
     HYBRID = "hybrid"
+    RERANK = "rerank"
+    """Hybrid, and the best candidates read again by a trained reranker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ def evaluate(
         encoder_id=name,
         expert=expert,
         ways=ways(asking.mode),
+        judge=searching.load_reranker(settings) if asking.mode is Mode.RERANK else None,
         on_progress=on_progress,
     )
     texts = list(found.queries.values())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot import errors, library
 from bot.config import Settings
+from bot.knowledge.model import Knowledge
 from bot.training.registry import Registered, Registry
 from classifier import artifact, reporting
 from classifier import errors as classifier_errors
@@ -37,16 +38,7 @@ def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registe
     registry = Registry(settings.data)
     try:
         encoder_folder = prepare_encoder(settings, knowledge.all_english, on_progress)
-        plan = Plan(
-            method=method,
-            encoder_folder=encoder_folder,
-            encoder_id=encoder_folder.name,
-            examples=knowledge.examples,
-            holdout=settings.models.holdout,
-            strict=False,  # our folders were checked when they were read; Rasa's may be thin
-            recipe=recipe_for(method),
-        )
-        trained = _train(plan, registry.new_name(method.value), on_progress)
+        trained = train_on(settings, knowledge, encoder_folder, method, on_progress)
     except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
         hint = cause.hint
         raise errors.ModelError(str(cause).removesuffix(hint).strip(), hint=hint) from cause
@@ -60,12 +52,38 @@ def run(settings: Settings, method: Method, *, on_progress: Progress) -> Registe
     return trained
 
 
+def train_on(
+    settings: Settings,
+    knowledge: Knowledge,
+    encoder_folder: Path,
+    method: Method,
+    on_progress: Progress,
+) -> Registered:
+    """A classifier on the encoder in a folder, in the registry but not promoted.
+
+    Raises:
+        classifier.errors.ClassifierError: the examples cannot be learned.
+        retrieval.errors.RetrievalError: the encoder cannot be loaded.
+        OSError: the disk is full.
+    """
+    plan = Plan(
+        method=method,
+        encoder_folder=encoder_folder,
+        encoder_id=encoder_folder.name,
+        examples=knowledge.examples,
+        holdout=settings.models.holdout,
+        strict=False,  # our folders were checked when they were read; Rasa's may be thin
+        recipe=recipe_for(method),
+    )
+    return _train(plan, Registry(settings.data).new_name(method.value), on_progress)
+
+
 def prepare_encoder(settings: Settings, all_english: bool, on_progress: Progress) -> Path:
-    """The folder of the encoder that the settings choose, converted first if need be."""
+    """The folder of the encoder that serves for the settings, converted first if need be."""
     from retrieval.encoders import catalogue  # noqa: PLC0415 - heavy
 
     choice = catalogue.resolve(settings.models.encoder, all_english=all_english)
-    return catalogue.prepare(choice, Registry(settings.data).encoders, on_progress)
+    return catalogue.serving(choice, Registry(settings.data).encoders, on_progress)
 
 
 def is_better(new: Registered, used: Registered | None) -> bool:

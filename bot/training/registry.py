@@ -52,6 +52,21 @@ class Registry:
         except (OSError, errors.ArtifactError):
             return None
 
+    def suiting(self, encoder: str) -> Registered | None:
+        """The model in use if it was made for `encoder`, else the newest kept one that was.
+
+        An encoder and the head on it are promoted one after the other; in between, each goes on
+        with the one that it was made for.
+        """
+        used = self.current()
+        if used is None or used.manifest.encoder == encoder:
+            return used
+        for folder in reversed(self._folders()):
+            manifest = _manifest(folder)
+            if manifest is not None and manifest.encoder == encoder:
+                return Registered(folder=folder, manifest=manifest)
+        return None
+
     def has(self, *, method: str, data_hash: str, encoder: str) -> bool:
         """Whether a model of that method, training data and encoder is kept."""
         kept = [m for m in map(_manifest, self._folders()) if m is not None]

@@ -26,4 +26,5 @@ __all__ = [
     "spec",
     "swap",
     "tokenizing",
+    "tuned",
 ]

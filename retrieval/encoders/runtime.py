@@ -58,10 +58,17 @@ class OnnxTextModel:
         """
         if not texts:
             return {name: rows[:0] for name, rows in self.run([""]).items()}
-        ids = [
-            e.ids
-            for e in self._tokenizer.encode_batch([prefix + tokenizing.valid(t) for t in texts])
-        ]
+        whole = [prefix + tokenizing.valid(text) for text in texts]
+        return self._run([e.ids for e in self._tokenizer.encode_batch(whole)], on_progress)
+
+    def run_pairs(self, pairs: collections.abc.Sequence[tuple[str, str]]) -> dict[str, Floats]:
+        """Run the network over pairs of texts, each pair as one; per output (len(pairs), ...)."""
+        if not pairs:
+            return {name: rows[:0] for name, rows in self.run_pairs([("", "")]).items()}
+        whole = [(tokenizing.valid(left), tokenizing.valid(right)) for left, right in pairs]
+        return self._run([e.ids for e in self._tokenizer.encode_batch(whole)], None)
+
+    def _run(self, ids: list[list[int]], on_progress: Progress | None) -> dict[str, Floats]:
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # batches of like length
         pieces: list[list[Floats]] = []
         done = 0
