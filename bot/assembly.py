@@ -27,7 +27,10 @@ from classifier import dataset
 from classifier.methods import Method
 
 if TYPE_CHECKING:
+    from bot.store.answers import AnswerBook
+    from retrieval.candidate import Candidate, Query
     from retrieval.encoders.recent import RecentEncoder
+    from retrieval.live import LiveRetriever
     from retrieval.search import Retriever
 
 Progress = Callable[[str, float], None]
@@ -125,11 +128,26 @@ class BrainMaker:
         self._talking = Talking(settings)
         self._encoder_folder: Path | None = None
         self._encoder: RecentEncoder | None = None
-        self._last_retriever: Retriever | None = None
         self._promotions: tuple[str, ...] = ()
+        self._answers: LiveRetriever | None = None
+        self._made_with = ("", "")  # encoders of `_answers`
+        self._open_book: AnswerBook | None = None
+
+    @property
+    def book(self) -> AnswerBook:
+        """The answers database, opened when it is first asked for.
+
+        Raises:
+            errors.StoreError: it cannot be used.
+        """
+        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
+
+        if self._open_book is None:
+            self._open_book = library.open_book(self._settings)
+        return self._open_book
 
     def read_knowledge(self) -> Knowledge:
-        """The project folder as it is now, and what was imported into the answers database.
+        """The project folder as it is now; its answers are synced into the answers database.
 
         Raises:
             errors.KnowledgeError: something in the project folder is broken.
@@ -137,7 +155,7 @@ class BrainMaker:
         """
         from bot import library  # noqa: PLC0415 - loads SQLAlchemy
 
-        return library.read(self._settings)
+        return library.read_into(self.book, self._settings)
 
     def trained(self, knowledge: Knowledge) -> Registered | None:
         """The model in use, if it was trained on the encoder that this knowledge gets."""
@@ -187,12 +205,8 @@ class BrainMaker:
             else:
                 threads = self._settings.models.threads
                 classifier = model.load(trained.folder, encoder, threads=threads)
-            same = previous and self.is_current(previous, knowledge)
-            if previous is not None and same:
-                retriever = previous.retriever
-            else:
-                name = self._encoder_folder.name if self._encoder_folder else ""
-                retriever = self._retriever(knowledge, name, encoder, on_progress)
+            name = self._encoder_folder.name if self._encoder_folder else ""
+            retriever = self._retriever(knowledge, name, encoder, on_progress)
         except (classifier_errors.ClassifierError, retrieval_errors.RetrievalError) as cause:
             message = str(cause).removesuffix(cause.hint).strip()
             raise errors.ModelError(message, hint=cause.hint) from cause
@@ -217,10 +231,6 @@ class BrainMaker:
         allowed, points = settings.policy.risk, trained.manifest.risk
         return risk.thresholds(brain, settings.project, configured, allowed, points)
 
-    def is_current(self, brain: Brain, knowledge: Knowledge) -> bool:
-        """Whether `brain` searches these answers, with the encoders that serve now."""
-        return brain.knowledge.revision == knowledge.revision and not self.has_promotions
-
     @property
     def has_promotions(self) -> bool:
         """Whether an encoder was promoted or taken back since the last brain was made."""
@@ -228,9 +238,59 @@ class BrainMaker:
 
         return self._promotions != tuned.promotions(self._registry.encoders)
 
+    def is_behind(self, brain: Brain) -> bool:
+        """Whether `brain` searches older answers than the database holds, or a lesser index.
+
+        Raises:
+            errors.StoreError: the answers database cannot be used.
+        """
+        if self._answers is None:
+            return False
+        reached, newest = self._answers.versions
+        return brain.retriever is not newest or self.book.revision() != reached
+
+    def followed(self, brain: Brain) -> Brain | None:
+        """`brain` with the answers as they are now; takes as long as what changed is large.
+
+        None when more than the answers has to change: the first ones in another language came.
+
+        Raises:
+            errors.StoreError: the answers database cannot be used.
+        """
+        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
+
+        library.keep_own(self.book, brain.knowledge)
+        if self._answers is None or self.book.languages() != brain.knowledge.languages:
+            return None
+        self._answers.catch_up()
+        return replace(brain, retriever=self._answers.current)
+
+    def tidy(self) -> None:
+        """What may wait after an edit; takes a while, searches and edits go on."""
+        if self._answers is not None:
+            self._answers.tidy()
+
+    def search(self, query: Query) -> list[Candidate]:
+        """The past answers, by retrieval alone, as new as `query.min_revision` or newer.
+
+        Raises:
+            errors.NotReady: there is no index yet.
+            retrieval.errors.StaleIndex: the database has no such revision.
+        """
+        if self._answers is None:
+            raise errors.NotReady
+        return self._answers.search([query])[0]
+
     async def close(self) -> None:
         """End what runs beside the bot."""
         await self._talking.close()
+        self.close_book()
+
+    def close_book(self) -> None:
+        """Let go of the answers database; it is opened again when it is asked for."""
+        if self._open_book is not None:
+            self._open_book.close()
+            self._open_book = None
 
     def make_retriever(
         self, knowledge: Knowledge, *, on_progress: Progress = lambda _step, _share: None
@@ -247,32 +307,19 @@ class BrainMaker:
     def _retriever(
         self, knowledge: Knowledge, name: str, encoder: RecentEncoder, on_progress: Progress
     ) -> Retriever:
-        """One of these answers; only what changed since the last one is made anew."""
+        """One of all answers; only what changed since the last one is made anew."""
         from bot import searching  # noqa: PLC0415 - loads faiss
-        from retrieval.search import Retriever  # noqa: PLC0415
-        from retrieval.vectors import VectorCache  # noqa: PLC0415
+        from retrieval.live import LiveRetriever  # noqa: PLC0415
 
-        choice = searching.wanted_expert(self._settings, name, knowledge.answers)
-        last = self._last_retriever
-        rerank = self._settings.models.rerank
-        used = (name, searching.expert_name(self._settings, choice))
-        if last is not None and (last.encoder_id, last.expert_id) == used:
-            made = last.updated(knowledge.answers)
+        choice = searching.wanted_expert(self._settings, name, knowledge.languages)
+        used = name, searching.expert_name(self._settings, choice)
+        if self._answers is None or self._made_with != used:
+            make = searching.maker(self._settings, name, encoder, choice, on_progress)
+            self._answers = LiveRetriever(self.book, make)
+            self._made_with = used
         else:
-            expert = None
-            if choice:
-                expert = searching.load_expert(self._settings, choice, on_progress)
-            made = Retriever(
-                knowledge.answers,
-                encoder,
-                VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name),
-                encoder_id=name,
-                expert=expert,
-                judge=searching.load_reranker(self._settings) if rerank else None,
-                on_progress=on_progress,
-            )
-        self._last_retriever = made
-        return made
+            self._answers.catch_up()
+        return self._answers.current
 
     def _load_encoder(self, knowledge: Knowledge, on_progress: Progress) -> RecentEncoder:
         from bot.training.job import prepare_encoder  # noqa: PLC0415

@@ -14,6 +14,7 @@ from bot.dialogue.dialogue import Dialogue
 from bot.domain import Thresholds, Versions
 from bot.knowledge.model import Knowledge
 from bot.ports import Classifier, Retriever
+from retrieval.candidate import PastAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,18 @@ class Brain:
             raise errors.NotReady("This project has no dialogue.")
         return self.dialogue
 
+    def answer(self, answer_id: str, language: str) -> PastAnswer | None:
+        """The enabled answer of that id, in `language` if there is one, else in any."""
+        same = [a for a in self.retriever.entry(answer_id) or () if a.enabled]
+        return next((a for a in same if a.lang == language), same[0] if same else None)
+
     @property
     def versions(self) -> Versions:
         """What replies of this brain are made with."""
         return Versions(
             classifier=self.classifier.model_id,
             encoder=self.retriever.encoder_id,
-            knowledge=self.knowledge.revision,
+            knowledge=f"{self.knowledge.revision}.{self.retriever.revision}",
         )
 
 

@@ -76,7 +76,7 @@ class Talk:
 
     def turn(self, channel: str, heard: Heard | None) -> Turn:
         """A turn on this channel, about what was heard."""
-        asks = heard is not None and bool(self._brain.knowledge.answers)
+        asks = heard is not None and self._brain.knowledge.has_answers
 
         async def otherwise(_tracker: Tracker) -> list[Event] | None:
             return self._answered(heard) if heard is not None else None

@@ -221,7 +221,7 @@ class Engine:
         )
         ranking = understood.prediction.ranking if understood.prediction else ()
         doubt, limits = dialogue.doubt, self._rules_with(brain).thresholds
-        if brain.knowledge.answers and understood.confidence >= limits.answer:
+        if brain.knowledge.has_answers and understood.confidence >= limits.answer:
             doubt = conversing.doubt_beside(understood.confidence, doubt)
         parse = dialogue.parsed(words, ranking, doubt=doubt)
         return Heard(understanding=understood, parse=parse, pressed=pressed)
@@ -359,12 +359,12 @@ class Engine:
     def _named(self, pressed: Payload, language: Language, brain: Brain) -> list[PastAnswer]:
         """The answer that a button names, or all answers of the intent that it states."""
         if pressed.answer_id is not None:
-            answer = brain.knowledge.answer(pressed.answer_id, language.value)
+            answer = brain.answer(pressed.answer_id, language.value)
             return [answer] if answer else []
         return [
             answer
-            for answer in brain.knowledge.answers
-            if answer.intent == pressed.name and answer.lang == language.value and answer.enabled
+            for answer in brain.retriever.of_intent(pressed.name)
+            if answer.lang == language.value and answer.enabled
         ]
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""The project's answers and the imported ones as one `Knowledge`; both stand in the database."""
+"""The project's answers and the imported ones; both stand in the answers database."""
 
 from __future__ import annotations
 
@@ -16,17 +16,33 @@ def book_path(settings: Settings) -> Path:
     return settings.data / FILE_NAME
 
 
-def read(settings: Settings) -> Knowledge:
-    """The project folder as it is now, and what was imported into the answers database.
+def open_book(settings: Settings) -> AnswerBook:
+    """The answers database.
 
-    The project's answers are synced into that database; they win over imported ones of the same
-    id and language.
+    Raises:
+        errors.StoreError: it cannot be used.
+    """
+    return AnswerBook(book_path(settings))
+
+
+def read(settings: Settings) -> Knowledge:
+    """As `read_into`, for whoever needs the database no further."""
+    with contextlib.closing(open_book(settings)) as book:
+        return read_into(book, settings)
+
+
+def read_into(book: AnswerBook, settings: Settings) -> Knowledge:
+    """The project folder as it is now, after its answers were synced into the database.
 
     Raises:
         errors.KnowledgeError: something in the project folder is broken.
         errors.StoreError: the answers database cannot be used.
     """
     knowledge = reader.read(settings.project)
-    with contextlib.closing(AnswerBook(book_path(settings))) as book:
-        book.sync(knowledge.answers, origin=PROJECT)
-        return knowledge.with_answers(book.answers())
+    keep_own(book, knowledge)
+    return knowledge.beside(book.languages())
+
+
+def keep_own(book: AnswerBook, knowledge: Knowledge) -> None:
+    """Let the project's answers win over imported ones of the same id and language."""
+    book.sync(knowledge.answers, origin=PROJECT)

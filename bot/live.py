@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 import watchfiles
@@ -22,11 +24,15 @@ from bot.knowledge.model import Knowledge
 from bot.training.supervisor import Step, train_in_child
 from classifier import dataset
 from classifier.methods import Method
+from retrieval.candidate import Candidate, PastAnswer, Query
+
+if TYPE_CHECKING:
+    from bot.store.answers import Receipt
 
 WATCH_DEBOUNCE_MS = 150  # an editor writes a file in several steps
 WATCH_STEP_MS = 50
 SAY_EVERY_S = 3.0
-LOOK_EVERY_S = 0.2  # for imported answers
+LOOK_EVERY_S = 0.2  # for answers that others wrote
 _log = structlog.get_logger()
 
 
@@ -56,7 +62,8 @@ class Live:
         self._changing = asyncio.Lock()
         self._reloading = asyncio.Lock()  # the folder's edits and imports, one after the other
         self._trainer: asyncio.Task[None] | None = None
-        self._importer: asyncio.Task[None] | None = None
+        self._follower: asyncio.Task[None] | None = None
+        self._tidier: asyncio.Task[None] | None = None
         self._said_at = 0.0
 
     async def run(self) -> None:
@@ -70,39 +77,20 @@ class Live:
         try:
             await self._take(knowledge)
             self._keep_trained(knowledge)
-            self._importer = asyncio.create_task(self._follow_imports(), name="answers database")
+            self._follower = asyncio.create_task(self._follow_answers(), name="answers database")
             await self._follow()
         finally:
-            if self._importer is not None:
-                self._importer.cancel()
-                await asyncio.gather(self._importer, return_exceptions=True)
+            for task in (self._follower, self._tidier, self._trainer):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
             await self._maker.close()
-            if self._trainer is not None:
-                self._trainer.cancel()
-                await asyncio.gather(self._trainer, return_exceptions=True)
 
     async def _follow(self) -> None:
         project = self._parts.settings.project
         changes = watchfiles.awatch(project, debounce=WATCH_DEBOUNCE_MS, step=WATCH_STEP_MS)
         async for _ in changes:
             await self._reload()
-
-    async def _follow_imports(self) -> None:
-        """Take over what other processes write: answers, and encoders that were fine-tuned."""
-        from bot import library  # noqa: PLC0415 - loads SQLAlchemy
-        from bot.store.answers import AnswerBook  # noqa: PLC0415
-
-        book = await asyncio.to_thread(AnswerBook, library.book_path(self._parts.settings))
-        seen = 0  # what was imported while the first brain was made is looked at once more
-        try:
-            while True:
-                revision = await asyncio.to_thread(book.revision)
-                if revision != seen or await asyncio.to_thread(self._has_other_encoders):
-                    seen = revision
-                    await self._reload(only_new=True)
-                await asyncio.sleep(LOOK_EVERY_S)
-        finally:
-            book.close()
 
     def _has_other_encoders(self) -> bool:
         """Whether an encoder was promoted, and a classifier for it, since the brain was made."""
@@ -111,36 +99,94 @@ class Live:
             return False
         return self._maker.trained(box.brain.knowledge) is not None
 
-    async def _reload(self, *, only_new: bool = False) -> None:
-        """Take over what was edited; what is broken is reported and changes nothing.
+    async def _follow_answers(self) -> None:
+        """Take over what others make: answers, and encoders that were fine-tuned."""
+        while True:
+            try:
+                brain = self._parts.box.brain
+                if await asyncio.to_thread(self._has_other_encoders):
+                    await self._reload()
+                elif await asyncio.to_thread(self._maker.is_behind, brain):
+                    await self.take_answers()
+            except errors.StoreError as cause:  # said once, not five times a second
+                if self.state.knowledge_error != str(cause):
+                    self._say_broken(cause)
+            await asyncio.sleep(LOOK_EVERY_S)
 
-        Args:
-            only_new: nothing is done if the answers, responses and rules are those that serve.
+    async def take_answers(self) -> None:
+        """Serve the answers database as it is now.
+
+        Raises:
+            errors.StoreError: it cannot be used.
         """
+        started = time.monotonic()
         async with self._reloading:
-            await self._reload_alone(only_new)
+            async with self._changing:
+                box = self._parts.box
+                brain = await asyncio.to_thread(self._maker.followed, box.brain)
+                if brain is not None:
+                    box.replace(brain)
+            if brain is None:
+                await self._reload_alone()
+                return
+        self._note_live(brain, started)
+        if self._tidier is None or self._tidier.done():
+            tidy = asyncio.to_thread(self._maker.tidy)
+            self._tidier = asyncio.create_task(tidy, name="tidy the index")
 
-    async def _reload_alone(self, only_new: bool) -> None:
+    async def put_answers(self, answers: Sequence[PastAnswer], origin: str) -> Receipt:
+        """Add or change answers; they are served when this returns.
+
+        Raises:
+            errors.StoreError: they could not be stored; nothing of them is.
+        """
+        receipt = await asyncio.to_thread(self._maker.book.put, answers, origin=origin)
+        await self.take_answers()
+        return receipt
+
+    async def remove_answer(self, name: str) -> Receipt:
+        """Delete an answer in all languages; it is served no more when this returns.
+
+        Raises:
+            errors.StoreError: it could not be deleted.
+        """
+        receipt = await asyncio.to_thread(self._maker.book.remove, [name])
+        await self.take_answers()
+        return receipt
+
+    async def search(self, query: Query) -> list[Candidate]:
+        """The past answers, by retrieval alone. See `BrainMaker.search`."""
+        return await asyncio.to_thread(self._maker.search, query)
+
+    async def _reload(self) -> None:
+        """Take over what was edited; what is broken is reported and changes nothing."""
+        async with self._reloading:
+            await self._reload_alone()
+
+    async def _reload_alone(self) -> None:
         started = time.monotonic()
         try:
             knowledge = await asyncio.to_thread(self._maker.read_knowledge)
-            if only_new and self._maker.is_current(self._parts.box.brain, knowledge):
-                return
             await self._take(knowledge)
         except (errors.KnowledgeError, errors.ModelError, errors.StoreError) as cause:
-            self.state.knowledge_error = str(cause)
-            _log.error(str(cause), action="knowledge_broken", serving="the last good version")
+            self._say_broken(cause)
             return
+        self._note_live(self._parts.box.brain, started)
+        self._keep_trained(knowledge)
+
+    def _say_broken(self, cause: errors.FrontdeskError) -> None:
+        self.state.knowledge_error = str(cause)
+        _log.error(str(cause), action="knowledge_broken", serving="the last good version")
+
+    def _note_live(self, brain: Brain, started: float) -> None:
         self.state.knowledge_error = ""
         self.state.reloads += 1
-        took_ms = round((time.monotonic() - started) * 1000)
         _log.info(
             "the edited knowledge is live",
             action="knowledge_reloaded",
-            revision=knowledge.revision,
-            took_ms=took_ms,
+            revision=brain.versions.knowledge,
+            took_ms=round((time.monotonic() - started) * 1000),
         )
-        self._keep_trained(knowledge)
 
     async def _take(self, knowledge: Knowledge) -> None:
         """A brain of this knowledge; if its encoder has no model yet, a head is trained first."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
 from bot.records import Backlog, Delivered, Entry, Incoming, Parcel
 from classifier.prediction import IntentPrediction
-from retrieval.candidate import Candidate, Query
+from retrieval.candidate import Candidate, PastAnswer, Query
 
 
 class Store(Protocol):
@@ -182,3 +182,9 @@ class Retriever(Protocol):
 
     def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
         """Up to `k` usable answers for each query, best first."""
+
+    def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
+        """The answers of that id in all their languages, None when there is none."""
+
+    def of_intent(self, intent: str) -> Sequence[PastAnswer]:
+        """All answers to an intent."""

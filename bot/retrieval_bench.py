@@ -86,7 +86,7 @@ def dense(real: Vectors, size: int) -> Figures:
     began = time.perf_counter()
     built = index.choose(vectors)
     built_s = time.perf_counter() - began
-    everything = np.ones(size, np.bool_)
+    everything = index.Allowed(np.ones(size, np.bool_))
     times, cpu, hits = [], [], 0
     exact = index.true_neighbours(vectors, asked)
     for vector, true in zip(asked, exact, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from bot.config import Settings
@@ -14,20 +14,53 @@ from retrieval.encoders import catalogue, tuned
 from retrieval.encoders.recent import RecentEncoder
 from retrieval.encoders.runtime import Encoder
 from retrieval.reranking import Reranker
-from retrieval.search import Expert
-from retrieval.vectors import VectorCache
+from retrieval.search import Expert, Retriever
+from retrieval.shelf import Shelf, own_key
+from retrieval.vectors import TextEncoder, VectorCache
 
 Progress = Callable[[str, float], None]
 ENGLISH = "en"
 NO_EXPERT = ("", "off")
 
 
-def wanted_expert(settings: Settings, encoder: str, answers: Sequence[PastAnswer]) -> str:
-    """The second encoder that English answers get beside `encoder`; empty for none."""
+def wanted_expert(settings: Settings, encoder: str, languages: Collection[str]) -> str:
+    """The second encoder that English answers get beside `encoder`; empty for none.
+
+    Args:
+        settings: name it.
+        encoder: the first encoder.
+        languages: of all answers.
+    """
     choice = settings.models.english_encoder
     if choice in NO_EXPERT or choice == tuned.original_name(encoder):
         return ""
-    return choice if any(answer.lang == ENGLISH for answer in answers) else ""
+    return choice if ENGLISH in languages else ""
+
+
+def maker(
+    settings: Settings, name: str, encoder: TextEncoder, choice: str, on_progress: Progress
+) -> Callable[[Sequence[PastAnswer]], Retriever]:
+    """Makes the retrievers of a bot.
+
+    Args:
+        settings: say where vectors and the index are kept.
+        name: of the encoder.
+        encoder: the encoder itself.
+        choice: the second encoder, empty for none.
+        on_progress: told about steps that take long.
+    """
+    expert = load_expert(settings, choice, on_progress) if choice else None
+    cache = VectorCache(settings.data / "vectors" / f"{name}.safetensors", name)
+    beside = f"+{expert.name}" if expert else ""
+    kept = settings.data / "index" / f"{name}{beside}.safetensors"
+    shelf = Shelf(kept, own_key(settings.data / "index.key"))
+    judge = load_reranker(settings) if settings.models.rerank else None
+
+    def make(answers: Sequence[PastAnswer]) -> Retriever:
+        return Retriever(answers, encoder, cache, encoder_id=name, expert=expert, judge=judge,
+                         shelf=shelf, on_progress=on_progress)  # fmt: skip
+
+    return make
 
 
 def load_encoder(settings: Settings, choice: str, on_progress: Progress) -> tuple[str, Encoder]:

@@ -76,7 +76,7 @@ class Talking:
         fallback = project.config.fallback
         if fallback is not None:
             return Doubt(threshold=fallback.threshold, ambiguity=fallback.ambiguity)
-        return Doubt(threshold=self._settings.policy.rule) if knowledge.answers else None
+        return Doubt(threshold=self._settings.policy.rule) if knowledge.has_answers else None
 
     def _where(self, project: RasaProject) -> Where:
         written = project.endpoints.get("action_endpoint")

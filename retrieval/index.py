@@ -6,13 +6,16 @@ gives nearly the same ones however many there are, and measures how nearly when 
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import clusters
 from retrieval.encoders.spec import Vectors
 
 FLAT_ROWS = 8_000  # up to here comparing with every row takes under 1.5 ms
@@ -29,10 +32,31 @@ Hits = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Rows (m,) and their cosines (m,), best first, m <= k."""
 
 
+class Allowed:
+    """Rows that a query may find; what is known of them is computed once and kept."""
+
+    def __init__(self, rows: Mask) -> None:
+        """Keep the mask (rows,), which must not change any more."""
+        self.rows = rows
+
+    @functools.cached_property
+    def count(self) -> int:
+        """How many rows are allowed."""
+        return int(np.count_nonzero(self.rows))
+
+    @functools.cached_property
+    def given(self) -> Mapping[str, Any]:
+        """What FAISS is given to find only these; nothing when all rows are allowed."""
+        if self.count == len(self.rows):
+            return {}
+        bits = np.packbits(self.rows, bitorder="little")
+        return {"sel": faiss.IDSelectorBitmap(bits)}  # type: ignore[call-arg,arg-type]
+
+
 class Index(Protocol):
     """Rows of unit vectors that can be searched."""
 
-    def search(self, vector: NDArray[np.float32], mask: Mask, k: int) -> Hits:
+    def search(self, vector: NDArray[np.float32], allowed: Allowed, k: int) -> Hits:
         """Up to `k` allowed rows nearest to the unit `vector` (dim,); ties by row number."""
 
 
@@ -43,9 +67,9 @@ class ExactIndex:
         """Keep `vectors` (rows, dim), unit length."""
         self._vectors = vectors
 
-    def search(self, vector: NDArray[np.float32], mask: Mask, k: int) -> Hits:
+    def search(self, vector: NDArray[np.float32], allowed: Allowed, k: int) -> Hits:
         """See `Index.search`."""
-        rows = np.flatnonzero(mask)  # (allowed,)
+        rows = np.flatnonzero(allowed.rows)  # (allowed,)
         return nearest(self._vectors, vector, rows, k)
 
 
@@ -57,13 +81,12 @@ class FaissIndex:
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(np.ascontiguousarray(vectors, np.float32))
 
-    def search(self, vector: NDArray[np.float32], mask: Mask, k: int) -> Hits:
+    def search(self, vector: NDArray[np.float32], allowed: Allowed, k: int) -> Hits:
         """See `Index.search`."""
-        allowed = int(mask.sum())
-        if not allowed:
+        if not allowed.count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        only = faiss.SearchParameters(sel=_selector(mask))  # type: ignore[call-arg]
-        cosines, rows = self._index.search(vector[None, :], min(k, allowed), params=only)
+        only = faiss.SearchParameters(**allowed.given) if allowed.given else None
+        cosines, rows = self._index.search(vector[None, :], min(k, allowed.count), params=only)
         return rows[0], cosines[0]
 
 
@@ -74,37 +97,40 @@ class ClusterIndex:
     that k rows are found wherever k rows are allowed.
     """
 
-    def __init__(
-        self, vectors: Vectors, built: faiss.IndexIVFScalarQuantizer | None = None
-    ) -> None:
-        """Cluster `vectors` (rows, dim), unit length, or take over what was `built` for them."""
+    def __init__(self, vectors: Vectors, parts: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Cluster `vectors` (rows, dim), unit length, or take over the `parts` made of them."""
         self._vectors = vectors
-        self._index = _cluster(vectors)
         self.recall = 0.0
         """Share of the true 10 nearest rows that it finds, measured on rows with noise."""
-        self._choose_probes()
+        if parts is None:
+            self._index = _cluster(vectors)
+            self._choose_probes()
+        else:
+            self._index = clusters.assembled(parts)
+            self.recall = float(parts["recall"][0])
 
     @property
     def probes(self) -> int:
         """How many clusters are looked into."""
         return int(self._index.nprobe)
 
-    def search(self, vector: NDArray[np.float32], mask: Mask, k: int) -> Hits:
+    def parts(self) -> dict[str, NDArray[Any]]:
+        """All that was computed, as plain arrays: `ClusterIndex(vectors, parts)` is this one."""
+        return {**clusters.taken_apart(self._index), "recall": np.array([self.recall], np.float32)}
+
+    def search(self, vector: NDArray[np.float32], allowed: Allowed, k: int) -> Hits:
         """See `Index.search`."""
-        allowed = int(np.count_nonzero(mask))
-        if allowed <= max(FLAT_ROWS // 4, k):
-            return nearest(self._vectors, vector, np.flatnonzero(mask), k)
-        selector = None if allowed == len(mask) else _selector(mask)
-        rows = self._scan(vector, selector, RESCORED * k, self.probes)
+        if allowed.count <= max(FLAT_ROWS // 4, k):
+            return nearest(self._vectors, vector, np.flatnonzero(allowed.rows), k)
+        rows = self._scan(vector, allowed, RESCORED * k, self.probes)
         if len(rows) < k:
-            rows = self._scan(vector, selector, RESCORED * k, int(self._index.nlist))
+            rows = self._scan(vector, allowed, RESCORED * k, int(self._index.nlist))
         return nearest(self._vectors, vector, rows, k)
 
     def _scan(
-        self, vector: NDArray[np.float32], selector: object, k: int, probes: int
+        self, vector: NDArray[np.float32], allowed: Allowed, k: int, probes: int
     ) -> NDArray[np.int64]:
-        given = {"sel": selector} if selector is not None else {}
-        how = faiss.SearchParametersIVF(nprobe=probes, **given)  # type: ignore[call-arg]
+        how = faiss.SearchParametersIVF(nprobe=probes, **allowed.given)  # type: ignore[call-arg]
         _, rows = self._index.search(vector[None, :], k, params=how)
         found: NDArray[np.int64] = rows[0][rows[0] >= 0]
         return found
@@ -118,7 +144,7 @@ class ClusterIndex:
         asked = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
         true = true_neighbours(self._vectors, asked)
         self._index.nprobe = 4
-        everything = np.ones(len(self._vectors), np.bool_)
+        everything = Allowed(np.ones(len(self._vectors), np.bool_))
         while True:
             found = [self.search(vector, everything, 10)[0] for vector in asked]
             hits = [len(np.intersect1d(f, t)) for f, t in zip(found, true, strict=True)]
@@ -140,19 +166,11 @@ def nearest(vectors: Vectors, vector: NDArray[np.float32], rows: NDArray[np.int6
     return rows[best].astype(np.int64), cosines[best].astype(np.float32)
 
 
-def _selector(mask: Mask) -> faiss.IDSelector:
-    return faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))  # type: ignore[call-arg,arg-type]
-
-
 def _cluster(vectors: Vectors) -> faiss.IndexIVFScalarQuantizer:
-    clusters = max(16, int(2 * math.sqrt(len(vectors))))
-    dim = vectors.shape[1]
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(dim), dim, clusters, faiss.ScalarQuantizer.QT_8bit,
-        faiss.METRIC_INNER_PRODUCT,
-    )  # fmt: skip
+    count = max(16, int(2 * math.sqrt(len(vectors))))
+    index = clusters.empty(vectors.shape[1], count)
     index.cp.niter = 8
-    wanted = min(len(vectors), clusters * TRAINING_ROWS_PER_CLUSTER)
+    wanted = min(len(vectors), count * TRAINING_ROWS_PER_CLUSTER)
     some = np.sort(np.random.default_rng(SEED).choice(len(vectors), wanted, replace=False))
     index.train(np.ascontiguousarray(vectors[some], np.float32))
     for start in range(0, len(vectors), 50_000):  # in pieces: half-precision rows are widened

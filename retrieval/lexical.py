@@ -8,8 +8,9 @@ divided by the most that the query could reach, so that they are comparable betw
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,22 +60,22 @@ class LexicalIndex:
         self.count = count
 
     @classmethod
-    def build(cls, texts: Sequence[Sequence[str]]) -> LexicalIndex:
+    def build(cls, texts: Iterable[Sequence[str]]) -> LexicalIndex:
         """The index of `texts`, each given as its terms."""
         numbers: dict[str, int] = {}
-        which: list[int] = []
-        counts: list[int] = []
-        sizes = np.zeros(len(texts), np.int64)
-        for row, words in enumerate(texts):
+        which, counts, sizes, long = array("i"), array("i"), array("i"), array("i")
+        for words in texts:
             found = Counter(words)
-            sizes[row] = len(found)
-            which += [numbers.setdefault(term, len(numbers)) for term in found]
-            counts += found.values()
-        of_term = np.asarray(which, np.int64)  # (postings,)
-        of_row = np.repeat(np.arange(len(texts)), sizes)  # (postings,)
-        times = np.asarray(counts, np.float32)
-        lengths = np.array([len(words) for words in texts], np.float32)
-        average = max(float(lengths.mean()), 1.0) if len(texts) else 1.0
+            sizes.append(len(found))
+            long.append(len(words))
+            which.extend([numbers.setdefault(term, len(numbers)) for term in found])
+            counts.extend(found.values())
+        count = len(sizes)
+        of_term = np.array(which, np.int32)  # (postings,)
+        of_row = np.repeat(np.arange(count, dtype=np.int32), np.array(sizes, np.int32))
+        times = np.array(counts, np.float32)
+        lengths = np.array(long, np.float32)
+        average = max(float(lengths.mean()), 1.0) if count else 1.0
         weights = times * (K1 + 1) / (times + K1 * (1 - B + B * lengths[of_row] / average))
         order = np.argsort(of_term, kind="stable")
         starts = np.zeros(len(numbers) + 1, np.int64)
@@ -82,9 +83,9 @@ class LexicalIndex:
         return cls(
             numbers,
             starts,
-            of_row[order].astype(np.int32),
+            of_row[order],
             weights[order].astype(np.float32),
-            count=len(texts),
+            count=count,
         )
 
     def frequency(self, term: str) -> int:

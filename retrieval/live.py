@@ -55,7 +55,7 @@ class LiveRetriever:
         self._book = book
         everything = book.changes_since(0)
         answers = [answer for variants in everything.entries.values() for answer in variants]
-        self._now = (everything.revision, make(answers))
+        self._now = (everything.revision, _named(make(answers), everything.revision))
         self._make = make
         self._edits: list[Entries] = []  # made while a compaction runs
         self._changing = threading.Lock()
@@ -75,6 +75,11 @@ class LiveRetriever:
     def encoder_id(self) -> str:
         """Names the encoder."""
         return self._now[1].encoder_id
+
+    @property
+    def versions(self) -> tuple[int, Retriever]:
+        """The revision that is reached, and the version of it."""
+        return self._now
 
     @property
     def current(self) -> Retriever:
@@ -102,8 +107,14 @@ class LiveRetriever:
             changes = self._book.changes_since(reached)
             if self._compacting.locked():
                 self._edits.append(changes.entries)
-            self._now = (changes.revision, _applied(retriever, changes.entries, self._make))
+            after = _applied(retriever, changes.entries, self._make, str(changes.revision))
+            self._now = (changes.revision, after)
             return changes.revision
+
+    def tidy(self) -> None:
+        """What may wait after edits: vectors to the disk, segments merged; takes a while."""
+        self._now[1].note()
+        self.compact()
 
     def compact(self) -> bool:
         """Merge what edits scattered, beside the version that serves; whether it was needed."""
@@ -115,8 +126,9 @@ class LiveRetriever:
                 self._edits.clear()
             merged = before.compacted()  # the long part: searches and edits go on
             with self._changing:
+                revision = str(self._now[0])
                 for entries in self._edits:
-                    merged = _applied(merged, entries, self._make)
+                    merged = _applied(merged, entries, self._make, revision)
                 self._now = (self._now[0], merged)
         finally:
             self._compacting.release()
@@ -134,13 +146,21 @@ class LiveRetriever:
         return self._now[1]
 
 
+def _named(retriever: Retriever, revision: int) -> Retriever:
+    return retriever.edited({}, (), revision=str(revision))
+
+
 def _applied(
-    retriever: Retriever, entries: Entries, make: Callable[[Sequence[PastAnswer]], Retriever]
+    retriever: Retriever,
+    entries: Entries,
+    make: Callable[[Sequence[PastAnswer]], Retriever],
+    revision: str,
 ) -> Retriever:
     changed = {name: variants for name, variants in entries.items() if variants}
     if len(changed) > REFIT_SHARE * sum(retriever.sizes):
         kept = {name: retriever.entry(name) or () for name in retriever.names()}
         whole = {**kept, **entries}
-        return make([answer for variants in whole.values() for answer in variants])
+        made = make([answer for variants in whole.values() for answer in variants])
+        return made.edited({}, (), revision=revision)
     gone = [name for name, variants in entries.items() if not variants]
-    return retriever.edited(changed, gone, revision=retriever.revision)
+    return retriever.edited(changed, gone, revision=revision)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrieval.candidate import Candidate, Query
 from retrieval.index import Mask
+from retrieval.layer import Layer
 from retrieval.lexical import LexicalQuery
 from retrieval.segment import Ints, Segment
 
@@ -76,31 +77,27 @@ def _mixed(phrasings: int, by_meaning: bool, by_words: bool) -> Weights:
 HYBRID = Ways()
 
 
-def candidates(
-    segment: Segment, asked: Asked, alive: Mask | None, ways: Ways = HYBRID
-) -> list[Candidate]:
-    """The best `k` usable variants of `segment` that meaning or words bring up, best first.
+def candidates(layer: Layer, asked: Asked, ways: Ways = HYBRID) -> list[Candidate]:
+    """The best `k` usable variants of `layer` that meaning or words bring up, best first.
 
     Args:
-        segment: where it is looked for.
+        layer: where it is looked for.
         asked: what is looked for.
-        alive: (entries,) False for those that a later edit replaced; None when none was.
         ways: which evidence counts.
     """
-    usable = segment.access.usable(asked.query)  # (variants,)
-    if alive is not None:
-        usable = usable & alive[segment.shape.entry_of]
-    if not usable.any():
+    segment, reach = layer.segment, layer.reach(asked.query)
+    usable, allowed = reach.variants, reach.rows
+    if not allowed.count:
         return []
-    mask = usable[segment.shape.variant_of]  # (rows,)
+    mask = allowed.rows
     matches = segment.lexical.match(asked.words)
     found: list[Ints] = []
     if ways.by_meaning:
-        found.append(segment.dense.search(asked.vector, mask, ROWS_BY_MEANING)[0])
+        found.append(segment.dense.search(asked.vector, allowed, ROWS_BY_MEANING)[0])
         if segment.expert is not None and asked.expert is not None and len(mask) <= EXPERT_SCAN:
             found.append(_by_expert(segment, asked.expert, mask))
     if ways.by_words:
-        found.append(matches.top(mask, ROWS_BY_WORDS))
+        found.append(matches.top(mask if allowed.given else None, ROWS_BY_WORDS))
     rows = np.concatenate(found)
     if not len(rows):
         return []

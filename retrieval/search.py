@@ -8,25 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import (
-    corpus,
-    lexical,
-    probability,
-    reranking,
-    scoring,
-    segment,
-    tokens,
-    whitening,
-)
+from retrieval import corpus, lexical, probability, reranking, scoring, segment, whitening
 from retrieval.candidate import Candidate, PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
-from retrieval.index import Mask
+from retrieval.index import FLAT_ROWS, ClusterIndex
+from retrieval.layer import Layer
 from retrieval.scoring import HYBRID, Asked, Ways
 from retrieval.segment import Row, Segment, entries_of, rows_of
+from retrieval.shelf import Shelf
 from retrieval.vectors import Progress, TextEncoder, VectorCache
 from retrieval.whitening import Whitening
 
@@ -39,8 +33,9 @@ MAX_LAYERS = 6  # more make searching slow
 COMPACTED = 2_000  # entries of segments that are always merged when compacting
 REFIT_SHARE = 0.5  # of changed entries from which the whitening is fitted again
 DEAD_SHARE = 0.2  # of replaced entries from which a segment is made anew
-SAVED_ANSWERS = 20_000  # up to which every edit writes the vectors to the disk again
 MAX_QUERY = 2_000  # characters of a query that are looked at
+HALVED = 40_000  # rows from which vectors are kept in half precision
+AT_ONCE = 20_000  # rows that are widened to single precision at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,55 +57,27 @@ class _Tools:
     cache: VectorCache
     whitening: Whitening
     expert: Expert | None
+    shelf: Shelf | None
     on_progress: Progress | None
     judge: reranking.Judge | None
 
+    @property
+    def made_with(self) -> str:
+        """Names the encoders."""
+        return _made_with(self.cache, self.expert)
+
     def embed(self, rows: Sequence[Row]) -> tuple[Vectors, Vectors | None]:
         """Whitened vectors (rows, dim), and those of the expert if there is one."""
-        raw = self.cache.vectors([row.key for row in rows], self.encoder, self.on_progress)
-        return self.whitening.apply(raw), _expert_vectors(self.expert, rows, self.on_progress)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layer:
-    """A segment and which of its entries are still alive."""
-
-    segment: Segment
-    alive: Mask
-
-    @property
-    def mask(self) -> Mask | None:
-        """(entries,) or None when all are alive."""
-        return None if self.alive.all() else self.alive
-
-    @property
-    def size(self) -> int:
-        """How many entries are alive."""
-        return int(self.alive.sum())
-
-    def without(self, names: Iterable[str]) -> _Layer:
-        """The layer with these entries struck out."""
-        places = self.segment.places
-        gone = [places[name] for name in names if name in places]
-        if not gone:
-            return self
-        alive = self.alive.copy()
-        alive[gone] = False
-        return replace(self, alive=alive)
-
-    def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
-        """The variants of a living entry."""
-        place = self.segment.places.get(name)
-        if place is None or not self.alive[place]:
-            return None
-        return self.segment.entry_answers(place)
-
-    def entries(self) -> dict[str, tuple[PastAnswer, ...]]:
-        """The living entries."""
-        return {
-            self.segment.names[i]: self.segment.entry_answers(i)
-            for i in np.flatnonzero(self.alive).tolist()
-        }
+        keys = [row.key for row in rows]
+        self.cache.learn(keys, self.encoder, self.on_progress)
+        kind = np.float16 if len(rows) > HALVED else np.float32
+        vectors = np.concatenate([
+            self.whitening.apply(
+                self.cache.vectors(keys[start : start + AT_ONCE], self.encoder)
+            ).astype(kind, copy=False)
+            for start in range(0, len(keys), AT_ONCE)
+        ])  # fmt: skip
+        return vectors, _expert_vectors(self.expert, rows, self.on_progress)
 
 
 class Retriever:
@@ -126,9 +93,10 @@ class Retriever:
         expert: Expert | None = None,
         ways: Ways = HYBRID,
         judge: reranking.Judge | None = None,
+        shelf: Shelf | None = None,
         on_progress: Progress | None = None,
     ) -> None:
-        """Embed what is new and build the index.
+        """Embed what is new and build the index, or take what still holds from the shelf.
 
         Args:
             answers: all approved answers, usable or not.
@@ -138,46 +106,31 @@ class Retriever:
             expert: an encoder that knows one language better, if there is one.
             ways: which evidence counts.
             judge: reads the best candidates again, if there is one.
-            on_progress: told about the embedding of many texts.
+            shelf: keeps what is slow to build.
+            on_progress: told about steps that take long.
         """
         self.encoder_id = encoder_id
         self.revision = corpus.fingerprint(answers)[:12]
         self._ways = ways
         entries = entries_of(answers)
-        self._layers: tuple[_Layer, ...] = ()
+        self._layers: tuple[Layer, ...] = ()
+        self._on_shelf: Segment | None = None
+        tools = partial(_Tools, encoder=encoder, cache=cache, expert=expert, shelf=shelf,
+                        judge=judge, on_progress=on_progress)  # fmt: skip
+        stored = shelf.load(entries, _made_with(cache, expert)) if shelf else None
+        if stored is not None and stored.layer.size >= (1 - REFIT_SHARE) * len(entries):
+            self._tools = tools(whitening=stored.whitening)
+            self._on_shelf = stored.layer.segment
+            missing = {n: v for n, v in entries.items() if stored.layer.entry(n) is None}
+            self._layers = _with_changes((stored.layer,), missing, set(), self._tools)
+            cache.note()
+            return
         rows = _rows(entries)
-        raw = cache.vectors([row.key for row in rows], encoder, on_progress) if rows else None
-        self._tools = _Tools(
-            encoder=encoder,
-            cache=cache,
-            whitening=_fit(raw, rows),
-            expert=expert,
-            on_progress=on_progress,
-            judge=judge,
-        )
+        self._tools = tools(whitening=_fit(rows, cache, encoder, on_progress))
         if rows:
             self._layers = (_layer(entries, self._tools),)
             self._save(rows)
-
-    def updated(self, answers: Sequence[PastAnswer]) -> Retriever:
-        """The version with exactly `answers`; shares with this one all that did not change.
-
-        When most of it changed, it is built anew, with a whitening that fits.
-        """
-        entries = entries_of(answers)
-        changed = {name: v for name, v in entries.items() if self.entry(name) != v}
-        if len(changed) > REFIT_SHARE * sum(self.sizes):
-            return Retriever(answers, self._tools.encoder, self._tools.cache,
-                             encoder_id=self.encoder_id, expert=self._tools.expert,
-                             ways=self._ways, judge=self._tools.judge,
-                             on_progress=self._tools.on_progress)  # fmt: skip
-        gone = [name for name in self.names() if name not in entries]
-        after = self.edited(changed, gone, revision=corpus.fingerprint(answers)[:12])
-        if after.is_scattered:
-            after = after.compacted()
-        if changed and len(answers) <= SAVED_ANSWERS:
-            after._save(_rows(entries))
-        return after
+            self._put_on_shelf()
 
     def edited(
         self, changed: Mapping[str, Sequence[PastAnswer]], gone: Iterable[str], *, revision: str
@@ -193,15 +146,37 @@ class Retriever:
         return self._with(layers, revision)
 
     def compacted(self) -> Retriever:
-        """The same version in fewer segments and without what edits replaced; takes a while."""
+        """The same version in fewer segments and without what edits replaced; takes a while.
+
+        What was embedded since the last time is written to the disk, and a large segment to the
+        shelf when it is a new one.
+        """
         entries: dict[str, tuple[PastAnswer, ...]] = {}
         kept = list(self._layers)
         while kept and (kept[-1].size < MERGE_RATIO * len(entries) or kept[-1].size < COMPACTED):
             entries = kept.pop().entries() | entries
-        if kept and kept[0].size < len(kept[0].alive) * (1 - DEAD_SHARE):
+        if kept and kept[0].dead_share > DEAD_SHARE:
             entries = kept.pop(0).entries() | entries
         layers = (*kept, _layer(entries, self._tools)) if entries else tuple(kept)
-        return self._with(layers, self.revision)
+        after = self._with(tuple(sorted(layers, key=lambda layer: -layer.size)), self.revision)
+        after.note()
+        after._put_on_shelf()
+        return after
+
+    def note(self) -> None:
+        """Write the vectors that edits brought to the disk."""
+        self._tools.cache.note()
+        if self._tools.expert is not None:
+            self._tools.expert.cache.note()
+
+    def _put_on_shelf(self) -> None:
+        """Keep the largest segment, if it was slow to build and is not there already."""
+        shelf, largest = self._tools.shelf, self._layers[0].segment if self._layers else None
+        if shelf is None or largest is None or largest is self._on_shelf:
+            return
+        if isinstance(largest.dense, ClusterIndex):
+            shelf.save(largest, self._tools.whitening, self._tools.made_with)
+            self._on_shelf = largest
 
     @property
     def expert_id(self) -> str:
@@ -220,7 +195,7 @@ class Retriever:
     @property
     def is_scattered(self) -> bool:
         """Whether it is worth to compact it."""
-        dead = any(layer.size < len(layer.alive) * (1 - DEAD_SHARE) for layer in self._layers)
+        dead = any(layer.dead_share > DEAD_SHARE for layer in self._layers)
         return dead or len(self._layers) > MAX_LAYERS
 
     def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
@@ -228,13 +203,22 @@ class Retriever:
         found = (layer.entry(name) for layer in reversed(self._layers))
         return next((variants for variants in found if variants is not None), None)
 
+    def of_intent(self, intent: str) -> list[PastAnswer]:
+        """All answers to an intent."""
+        return [
+            layer.segment.answers[variant]
+            for layer in self._layers
+            for variant in layer.segment.intents.get(intent, ())
+            if layer.alive[layer.segment.shape.entry_of[variant]]
+        ]
+
     def names(self) -> Iterator[str]:
         """The ids of all entries."""
         for layer in self._layers:
             for place in np.flatnonzero(layer.alive).tolist():
                 yield layer.segment.names[place]
 
-    def _with(self, layers: tuple[_Layer, ...], revision: str) -> Retriever:
+    def _with(self, layers: tuple[Layer, ...], revision: str) -> Retriever:
         after = object.__new__(Retriever)
         after.__dict__.update(self.__dict__, revision=revision, _layers=layers)
         return after
@@ -249,7 +233,7 @@ class Retriever:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Living entries of each segment, the oldest first."""
-        return tuple(int(layer.alive.sum()) for layer in self._layers)
+        return tuple(layer.size for layer in self._layers)
 
     def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
         """Up to `k` usable answers for each query, best first."""
@@ -285,7 +269,7 @@ class Retriever:
         found = [
             candidate
             for layer in self._layers
-            for candidate in scoring.candidates(layer.segment, asked, layer.mask, self._ways)
+            for candidate in scoring.candidates(layer, asked, self._ways)
         ]
         found.sort(key=lambda candidate: -candidate.score)
         if self._tools.judge is not None:
@@ -299,37 +283,49 @@ class Retriever:
         ]
 
 
-def _fit(raw: Vectors | None, rows: Sequence[Row]) -> Whitening:
-    if raw is None:
+def _fit(
+    rows: Sequence[Row], cache: VectorCache, encoder: TextEncoder, on_progress: Progress | None
+) -> Whitening:
+    """The whitening of these texts' phrasings; of many, some that are spread evenly."""
+    if not rows:
         return Whitening(np.zeros(1, np.float32), np.eye(1, dtype=np.float32))
-    asked = np.array([row.side is Side.QUERY for row in rows])  # (rows,)
-    ids = [row.answer.id for row, is_asked in zip(rows, asked, strict=True) if is_asked]
-    return whitening.fit(raw[asked], ids)
+    cache.learn([row.key for row in rows], encoder, on_progress)
+    asked = [row for row in rows if row.side is Side.QUERY]
+    if len(asked) > whitening.MAX_ROWS:
+        asked = [asked[i] for i in np.linspace(0, len(asked) - 1, whitening.MAX_ROWS).astype(int)]
+    raw = cache.vectors([row.key for row in asked], encoder)
+    return whitening.fit(raw, [row.answer.id for row in asked])
+
+
+def _made_with(cache: VectorCache, expert: Expert | None) -> str:
+    return f"{cache.encoder_id}+{expert.cache.encoder_id if expert else ''}"
 
 
 def _rows(entries: Mapping[str, Sequence[PastAnswer]]) -> list[Row]:
     return [row for variants in entries.values() for a in variants for row in rows_of(a)]
 
 
-def _layer(entries: Mapping[str, Sequence[PastAnswer]], tools: _Tools) -> _Layer:
-    rows = _rows(entries)
-    vectors, expert = tools.embed(rows)
-    words = [tokens.terms(row.text) for row in rows]
-    built = segment.build(entries, vectors, expert, words=words)
-    return _Layer(segment=built, alive=np.ones(len(entries), np.bool_))
+def _layer(entries: Mapping[str, Sequence[PastAnswer]], tools: _Tools) -> Layer:
+    vectors, expert = tools.embed(_rows(entries))
+    if tools.on_progress and len(vectors) > FLAT_ROWS:
+        tools.on_progress(f"indexing {len(vectors)} texts", 0.0)
+    built = segment.build(entries, vectors, expert)
+    if tools.on_progress and len(vectors) > FLAT_ROWS:
+        tools.on_progress(f"indexing {len(vectors)} texts", 1.0)
+    return Layer(built)
 
 
 def _with_changes(
-    layers: Iterable[_Layer], changed: Mapping[str, Sequence[PastAnswer]], gone: set[str],
+    layers: Iterable[Layer], changed: Mapping[str, Sequence[PastAnswer]], gone: set[str],
     tools: _Tools,
-) -> tuple[_Layer, ...]:  # fmt: skip
+) -> tuple[Layer, ...]:  # fmt: skip
     """The layers after an edit: old entries struck out, changed ones in a new last layer.
 
     A small last layer is merged with what is added, so that there are few layers and every entry
     is copied few times (a log-structured merge tree, O'Neil et al. 1996).
     """
     kept = [layer.without(gone) for layer in layers]
-    kept = [layer for layer in kept if layer.alive.any()]
+    kept = [layer for layer in kept if layer.size]
     if not changed:
         return tuple(kept)
     entries: dict[str, Sequence[PastAnswer]] = dict(changed)
@@ -347,7 +343,13 @@ def _expert_vectors(
     some = [i for i, row in enumerate(rows) if row.answer.lang == expert.lang]
     if not some:
         return None
-    found = expert.cache.vectors([rows[i].key for i in some], expert.encoder, on_progress)
-    whole = np.zeros((len(rows), found.shape[1]), np.float32)
-    whole[some] = found
+    keys = [rows[i].key for i in some]
+    expert.cache.learn(keys, expert.encoder, on_progress)
+    whole: Vectors | None = None
+    for start in range(0, len(some), AT_ONCE):
+        found = expert.cache.vectors(keys[start : start + AT_ONCE], expert.encoder)
+        if whole is None:
+            kind = np.float16 if len(rows) > HALVED else np.float32
+            whole = np.zeros((len(rows), found.shape[1]), kind)
+        whole[some[start : start + AT_ONCE]] = found
     return whole

@@ -22,7 +22,10 @@ from retrieval.index import Mask
 from retrieval.lexical import LexicalIndex
 
 FOREVER = np.inf
+ENTRIES_AT_ONCE = 20_000
 Ints = NDArray[np.int64]
+Key = tuple[str, str, str, int]
+"""Language, channel, audience, and number of the period between two limits of validity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,41 +93,54 @@ class Access:
 
     def __init__(self, answers: Sequence[PastAnswer], entry_of: Ints) -> None:
         """Note what concerns access; the texts are not kept."""
-        self._langs = np.array([a.lang for a in answers], dtype=object)
-        self._channels = np.array([a.channel or "" for a in answers], dtype=object)
-        self._audiences = np.array([a.audience or "" for a in answers], dtype=object)
-        self._enabled = np.array([a.enabled for a in answers], np.bool_)
+        self._langs = _numbered(a.lang for a in answers)
+        self._channels = _numbered(a.channel or "" for a in answers)
+        self._audiences = _numbered(a.audience or "" for a in answers)
+        self._enabled = np.fromiter((a.enabled for a in answers), np.bool_, len(answers))
         self._entry_of = entry_of
         self._from = _instants([a.valid_from for a in answers], -FOREVER)
         self._until = _instants([a.valid_until for a in answers], FOREVER)
-        self._limited = np.flatnonzero((self._from > -FOREVER) | (self._until < FOREVER))
-        self._standing: dict[tuple[str, str, str], Mask] = {}
+        ends = np.nextafter(self._until[self._until < FOREVER], FOREVER)  # the last instant counts
+        self._limits = np.unique(np.concatenate([self._from[self._from > -FOREVER], ends]))
 
-    def usable(self, query: Query) -> Mask:
-        """(variants,) True for those that may answer `query`."""
-        key = query.language, query.channel, query.audience
-        if key not in self._standing:
-            self._standing[key] = self._stands(*key)
-        standing = self._standing[key]
-        if not len(self._limited):
-            return standing
-        some, now = self._limited, query.now.timestamp()
-        found = standing.copy()
-        found[some] &= (self._from[some] <= now) & (now <= self._until[some])
-        return found
+    def key(self, query: Query) -> Key:
+        """What decides about who may use what: queries with equal keys may use the same."""
+        period = 0
+        if len(self._limits):
+            period = int(np.searchsorted(self._limits, query.now.timestamp(), side="right"))
+        return query.language, query.channel, query.audience, period
 
-    def _stands(self, language: str, channel: str, audience: str) -> Mask:
-        """What holds at any time. Another language serves where an entry lacks this one."""
-        spoken = self._langs == language
+    def usable(self, key: Key) -> Mask:
+        """(variants,) True for those that may answer.
+
+        Another language serves where an entry lacks the one that is asked in.
+        """
+        language, channel, audience, period = key
+        spoken = _is(self._langs, language)
         speaks = np.zeros(int(self._entry_of.max()) + 1, np.bool_)
         speaks[self._entry_of[spoken]] = True
-        return np.asarray(
-            self._enabled
-            & (spoken | ~speaks[self._entry_of])
-            & np.isin(self._channels, ("", channel))
-            & np.isin(self._audiences, ("", audience)),
-            np.bool_,
-        )
+        found = self._enabled & (spoken | ~speaks[self._entry_of])
+        found &= _is(self._channels, "") | _is(self._channels, channel)
+        found &= _is(self._audiences, "") | _is(self._audiences, audience)
+        if len(self._limits):
+            now = self._limits[period - 1] if period else -FOREVER
+            found &= (self._from <= now) & (now <= self._until)
+        return np.asarray(found, np.bool_)
+
+
+Numbered = tuple[Mapping[str, int], NDArray[np.int32]]
+"""Words by number, and the number of each variant's word."""
+
+
+def _numbered(words: Iterable[str]) -> Numbered:
+    numbers: dict[str, int] = {}
+    which = [numbers.setdefault(word, len(numbers)) for word in words]
+    return numbers, np.array(which, np.int32)
+
+
+def _is(words: Numbered, word: str) -> Mask:
+    numbers, which = words
+    return np.asarray(which == numbers.get(word, -1), np.bool_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +163,8 @@ class Segment:
     lexical: LexicalIndex
     codes: Mapping[int, frozenset[str]]
     """Codes that a variant names, for those that name any."""
+    intents: Mapping[str, Sequence[int]]
+    """The variants that answer an intent."""
 
     def text(self, row: int) -> str:
         """The text of a row."""
@@ -162,32 +180,51 @@ class Segment:
 
 
 def build(
-    entries: Mapping[str, Sequence[PastAnswer]], vectors: Vectors, expert: Vectors | None,
-    *, words: Sequence[Sequence[str]] | None = None,
-) -> Segment:  # fmt: skip
+    entries: Mapping[str, Sequence[PastAnswer]], vectors: Vectors, expert: Vectors | None
+) -> Segment:
     """A segment of at least one entry.
 
     Args:
         entries: the variants of each entry, by id.
         vectors: (rows, dim) of their texts in the order of `rows_of`, whitened.
         expert: the same from the encoder for one language, or None.
-        words: the terms of each row, if they are known already.
     """
     answers = tuple(itertools.chain.from_iterable(entries.values()))
-    rows = [row for answer in answers for row in rows_of(answer)]
-    words = words or [tokens.terms(row.text) for row in rows]
-    shape = _shape(entries, answers, vectors)
+    words = (tokens.terms(row.text) for answer in answers for row in rows_of(answer))
+    return assembled(
+        tuple(entries),
+        answers,
+        _shape(entries, answers, vectors),
+        vectors=vectors,
+        expert=expert,
+        dense=index.choose(vectors),
+        lexical=LexicalIndex.build(words),
+    )
+
+
+def assembled(
+    names: tuple[str, ...],
+    answers: Sequence[PastAnswer],
+    shape: Shape,
+    *,
+    vectors: Vectors,
+    expert: Vectors | None,
+    dense: index.Index,
+    lexical: LexicalIndex,
+) -> Segment:
+    """A segment of parts that are there already."""
     return Segment(
-        names=tuple(entries),
-        places={name: place for place, name in enumerate(entries)},
+        names=names,
+        places={name: place for place, name in enumerate(names)},
         answers=answers,
         shape=shape,
         access=Access(answers, shape.entry_of),
         vectors=vectors,
         expert=expert,
-        dense=index.choose(vectors),
-        lexical=LexicalIndex.build(words),
-        codes=_codes(words, shape),
+        dense=dense,
+        lexical=lexical,
+        codes=_codes(lexical, shape),
+        intents=_intents(answers),
     )
 
 
@@ -204,9 +241,7 @@ def _shape(
     asked[row_starts[1:] - 1] = False
     entry_rows = entry_of[variant_of]  # (rows,)
     counts = np.bincount(entry_rows[asked], minlength=len(entries))
-    firsts = np.flatnonzero(np.diff(entry_rows[asked], prepend=-1))
-    sums = np.add.reduceat(vectors[asked].astype(np.float32), firsts, axis=0)  # (entries, dim)
-    lengths = np.linalg.norm(sums, axis=1) / counts
+    lengths = _sum_lengths(vectors, np.flatnonzero(asked), entry_rows[asked]) / counts
     return Shape(
         variant_of=variant_of,
         row_starts=row_starts,
@@ -217,12 +252,38 @@ def _shape(
     )
 
 
-def _codes(words: Sequence[Sequence[str]], shape: Shape) -> dict[int, frozenset[str]]:
+def _intents(answers: Sequence[PastAnswer]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for variant, answer in enumerate(answers):
+        if answer.intent:
+            found.setdefault(answer.intent, []).append(variant)
+    return found
+
+
+def _sum_lengths(vectors: Vectors, rows: Ints, entry_of: Ints) -> NDArray[np.float64]:
+    """(entries,) length of the sum of the vectors at `rows` (m,) that belong to each entry.
+
+    Piece by piece, so that half-precision vectors are not widened all at once.
+    """
+    firsts = np.flatnonzero(np.diff(entry_of, prepend=-1))  # (entries,)
+    ends = np.append(firsts[1:], len(rows))
+    lengths = np.empty(len(firsts))
+    for start in range(0, len(firsts), ENTRIES_AT_ONCE):
+        some = slice(start, start + ENTRIES_AT_ONCE)
+        begin, end = firsts[start], ends[some][-1]
+        piece = vectors[rows[begin:end]].astype(np.float32)
+        sums = np.add.reduceat(piece, firsts[some] - begin, axis=0)  # (some, dim)
+        lengths[some] = np.linalg.norm(sums, axis=1)
+    return lengths
+
+
+def _codes(words: LexicalIndex, shape: Shape) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = {}
-    for row, terms in enumerate(words):
-        for term in terms:
-            if term.startswith(tokens.CODE):
-                found.setdefault(int(shape.variant_of[row]), set()).add(term)
+    for term, number in words.terms.items():
+        if term.startswith(tokens.CODE):
+            rows = words.rows[words.starts[number] : words.starts[number + 1]]
+            for variant in shape.variant_of[rows].tolist():
+                found.setdefault(variant, set()).add(term)
     return {variant: frozenset(codes) for variant, codes in found.items()}
 
 

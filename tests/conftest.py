@@ -113,6 +113,7 @@ def _train(data: Path, encoders: Path) -> None:
     job.run(settings, Method.HEAD, on_progress=_quiet)
     maker = BrainMaker(settings)
     maker.make(maker.read_knowledge())
+    maker.close_book()
 
 
 def _forget_others_than(used: Path) -> None:

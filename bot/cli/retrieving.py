@@ -61,7 +61,10 @@ def _search(chosen: Settings, query: Query) -> list[Candidate]:
 
     maker = BrainMaker(chosen)
     with progress.bars() as report:
-        retriever = maker.make_retriever(maker.read_knowledge(), on_progress=report)
+        try:
+            retriever = maker.make_retriever(maker.read_knowledge(), on_progress=report)
+        finally:
+            maker.close_book()
     return retriever.search([query])[0]
 
 

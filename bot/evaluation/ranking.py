@@ -14,7 +14,7 @@ from bot.config import Settings
 from bot.evaluation.asking import Asking, Mode
 from retrieval import evaluation
 from retrieval.candidate import Query
-from retrieval.index import ExactIndex
+from retrieval.index import Allowed, ExactIndex
 from retrieval.scoring import Ways
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def evaluate(
     name, encoder = searching.load_encoder(settings, choice, on_progress)
     wanted = ""
     if asking.encoder == catalogue.AUTO:
-        wanted = searching.wanted_expert(settings, name, found.answers)
+        wanted = searching.wanted_expert(settings, name, {a.lang for a in found.answers})
     place = settings.data / "vectors" / "beir" / f"{asking.folder.resolve().name}.{name}"
     expert = searching.load_expert(settings, wanted, on_progress, beside=place) if wanted else None
     retriever = Retriever(
@@ -111,7 +111,8 @@ def _index_recall(retriever: Retriever, raw: np.ndarray) -> float:
     """Share of the true nearest texts that the index in use finds."""
     whole, hits = 0, 0
     for segment in retriever.segments:
-        exact, everything = ExactIndex(segment.vectors), np.ones(len(segment.vectors), np.bool_)
+        exact = ExactIndex(segment.vectors)
+        everything = Allowed(np.ones(len(segment.vectors), np.bool_))
         for vector in retriever.whitened(raw):
             true = exact.search(vector, everything, NEIGHBOURS)[0]
             near = segment.dense.search(vector, everything, NEIGHBOURS)[0]

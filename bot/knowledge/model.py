@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -58,25 +57,25 @@ class Knowledge:
     """First 12 digits of a hash over all of it."""
     dialogue: RasaProject | None = None
     """Stories, forms and custom actions, where the project has such."""
+    languages: frozenset[str] = frozenset()
+    """Languages of all answers in the database, the imported ones included."""
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is any past answer, of the project or imported."""
+        return bool(self.answers or self.languages)
 
     @property
     def all_english(self) -> bool:
         """Whether neither an answer nor an example holds a Han character."""
+        if "zh" in self.languages:
+            return False
         texts = [answer.text for answer in self.answers] + [e.text for e in self.examples]
         return not any("\u3400" <= char <= "\u9fff" for text in texts for char in text)
 
-    def with_answers(self, answers: tuple[PastAnswer, ...]) -> Knowledge:
-        """The same with exactly `answers`; another revision if these are others."""
-        if set(answers) == set(self.answers):
-            return self
-        digest = hashlib.sha256(self.revision.encode())
-        digest.update("".join(sorted(map(repr, answers))).encode())
-        return replace(self, answers=answers, revision=digest.hexdigest()[:12])
-
-    def answer(self, answer_id: str, language: str) -> PastAnswer | None:
-        """The enabled answer of that id, in `language` if there is one, else in any."""
-        same = [a for a in self.answers if a.id == answer_id and a.enabled]
-        return next((a for a in same if a.lang == language), same[0] if same else None)
+    def beside(self, languages: frozenset[str]) -> Knowledge:
+        """The same, in a database with answers in `languages`."""
+        return replace(self, languages=languages)
 
     def say(self, response: str, slots: Mapping[str, Any], channel: str) -> Variation | None:
         """A variation of `response` that fits best; by chance among equals, None if none fits."""

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from bot import errors
 from retrieval.candidate import PastAnswer
+from retrieval.corpus import LANGUAGES
 
 FORMAT = 1  # of the tables; a newer one is refused
 BUSY_S = 10.0
@@ -49,6 +50,8 @@ _answers = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),  # of the body; empty when deleted
     sa.Column("revision", sa.Integer, nullable=False, index=True),
     sa.Column("body", sa.LargeBinary),  # JSON; NULL when deleted
+    sa.Index("answers_origin", "origin"),
+    sa.Index("answers_lang", "lang"),
     sqlite_with_rowid=False,
 )
 
@@ -90,6 +93,8 @@ class AnswerBook:
             self._connection = self._engine.connect()
             with self._writing() as connection:
                 _tables.create_all(connection)
+                for index in _answers.indexes:  # a database of an earlier version lacks some
+                    index.create(connection, checkfirst=True)
                 found = connection.execute(sa.select(_about.c.format)).scalar()
                 if found is None:
                     connection.execute(_about.insert().values(one=1, format=FORMAT, revision=0))
@@ -152,6 +157,19 @@ class AnswerBook:
                 entries[name] = variants if body is None else (*variants, _read(body))
         return Changes(revision=reached, entries=entries)
 
+    def languages(self) -> frozenset[str]:
+        """The languages that there are answers in; quick however many answers there are."""
+        with self._reading() as connection:
+            return frozenset(
+                lang
+                for lang in LANGUAGES
+                if connection.execute(
+                    sa.select(_answers.c.id)
+                    .where((_answers.c.lang == lang) & (_answers.c.digest != ""))
+                    .limit(1)
+                ).first()
+            )
+
     def answers(self) -> tuple[PastAnswer, ...]:
         """All answers."""
         entries = self.changes_since(0).entries
@@ -163,7 +181,7 @@ class AnswerBook:
         given = {(a.id, a.lang): _body(a) for a in answers}
         digests = {key: hashlib.sha256(body).hexdigest() for key, body in given.items()}
         with self._writing() as connection:
-            there = _digests(connection, None if whole else [id_ for id_, _ in given])
+            there = _digests(connection, [id_ for id_, _ in given], origin if whole else None)
             added = [key for key in given if key not in there]
             changed = [k for k in given if k in there and there[k] != (digests[k], origin)]
             gone = [k for k, (_, o) in there.items() if o == origin and k not in given] * whole
@@ -213,23 +231,22 @@ def _next(connection: sa.Connection) -> int:
 
 
 def _digests(
-    connection: sa.Connection, ids: Iterable[str] | None
+    connection: sa.Connection, ids: Iterable[str], origin: str | None = None
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """(id, lang) → (digest, origin) of the answers that are there, of all `ids` if None."""
+    """(id, lang) → (digest, origin) of the answers that are there: of `ids`, and of `origin`."""
     columns = (_answers.c.id, _answers.c.lang, _answers.c.digest, _answers.c.origin)
     there = sa.select(*columns).where(_answers.c.digest != "")
-    if ids is None:
-        rows = list(connection.execute(there))
-    else:
-        names = list(dict.fromkeys(ids))
-        rows = [
-            row
-            for start in range(0, len(names), AT_ONCE)
-            for row in connection.execute(
-                there.where(_answers.c.id.in_(names[start : start + AT_ONCE]))
-            )
-        ]
-    return {(id_, lang): (digest, origin) for id_, lang, digest, origin in rows}
+    names = list(dict.fromkeys(ids))
+    rows = [
+        row
+        for start in range(0, len(names), AT_ONCE)
+        for row in connection.execute(
+            there.where(_answers.c.id.in_(names[start : start + AT_ONCE]))
+        )
+    ]
+    if origin is not None:
+        rows += connection.execute(there.where(_answers.c.origin == origin))
+    return {(id_, lang): (digest, of) for id_, lang, digest, of in rows}
 
 
 def _delete(connection: sa.Connection, keys: Sequence[tuple[str, str]], revision: int) -> None:

@@ -125,7 +125,7 @@ def _choices(settings: Settings, order: Order, knowledge: Knowledge) -> list[str
     """The encoders to train: the main one, and the English one if there is one."""
     english = knowledge.all_english
     main = catalogue.resolve(settings.models.encoder, all_english=english)
-    expert = searching.wanted_expert(settings, main, knowledge.answers)
+    expert = searching.wanted_expert(settings, main, knowledge.languages)
     serving = [main, *([expert] if expert else [])]
     if order.only and order.only not in serving:
         raise retrieval_errors.EncoderChoiceError(

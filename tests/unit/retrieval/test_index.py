@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from retrieval import index
-from retrieval.index import ClusterIndex, ExactIndex, FaissIndex, true_neighbours
+from retrieval.index import Allowed, ClusterIndex, ExactIndex, FaissIndex, true_neighbours
 
 DIM = 32
 
@@ -26,8 +26,8 @@ def test_faiss_equals_the_reference(rows: int, share: float, k: int) -> None:
     exact, faiss = ExactIndex(vectors), FaissIndex(vectors)
     mask = np.random.default_rng(k).random(rows) < share
     for query in unit_vectors(5, seed=99):
-        wanted_rows, wanted_cosines = exact.search(query, mask, k)
-        found_rows, found_cosines = faiss.search(query, mask, k)
+        wanted_rows, wanted_cosines = exact.search(query, Allowed(mask), k)
+        found_rows, found_cosines = faiss.search(query, Allowed(mask), k)
         np.testing.assert_array_equal(found_rows, wanted_rows)
         np.testing.assert_allclose(found_cosines, wanted_cosines, atol=1e-5)
         assert len(found_rows) == min(k, mask.sum())
@@ -37,7 +37,7 @@ def test_faiss_equals_the_reference(rows: int, share: float, k: int) -> None:
 @pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])
 def test_the_row_itself_is_nearest(kind: type[ExactIndex | FaissIndex]) -> None:
     vectors = unit_vectors(50, seed=1)
-    rows, cosines = kind(vectors).search(vectors[17], np.ones(50, np.bool_), 3)
+    rows, cosines = kind(vectors).search(vectors[17], Allowed(np.ones(50, np.bool_)), 3)
     assert rows[0] == 17
     assert cosines[0] == pytest.approx(1, abs=1e-5)
     assert list(cosines) == sorted(cosines, reverse=True)
@@ -48,7 +48,7 @@ def test_the_row_itself_is_nearest(kind: type[ExactIndex | FaissIndex]) -> None:
 @pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])
 def test_an_empty_mask_gives_nothing(kind: type[ExactIndex | FaissIndex]) -> None:
     vectors = unit_vectors(9, seed=1)
-    rows, cosines = kind(vectors).search(vectors[0], np.zeros(9, np.bool_), 3)
+    rows, cosines = kind(vectors).search(vectors[0], Allowed(np.zeros(9, np.bool_)), 3)
     assert (len(rows), len(cosines)) == (0, 0)
 
 
@@ -71,7 +71,7 @@ def test_the_clusters_find_nearly_all_and_know_how_nearly(
     crowded: NDArray[np.float32], clustered: ClusterIndex
 ) -> None:
     assert clustered.recall >= index.RECALL
-    exact, everything = ExactIndex(crowded), np.ones(len(crowded), np.bool_)
+    exact, everything = ExactIndex(crowded), Allowed(np.ones(len(crowded), np.bool_))
     hits = 0
     for query in crowded[::400]:
         true, _ = exact.search(query, everything, 10)
@@ -87,7 +87,7 @@ def test_the_clusters_give_k_allowed_rows_where_there_are_k(
 ) -> None:
     mask = np.random.default_rng(9).random(len(crowded)) < share
     for query in crowded[::3000]:
-        rows, _ = clustered.search(query, mask, 50)
+        rows, _ = clustered.search(query, Allowed(mask), 50)
         assert len(rows) == min(50, mask.sum())
         assert mask[rows].all()
 
@@ -95,7 +95,7 @@ def test_the_clusters_give_k_allowed_rows_where_there_are_k(
 def test_all_neighbours_are_true_piece_by_piece(crowded: NDArray[np.float32]) -> None:
     asked = crowded[:3]
     found = true_neighbours(crowded, asked)
-    exact, everything = ExactIndex(crowded), np.ones(len(crowded), np.bool_)
+    exact, everything = ExactIndex(crowded), Allowed(np.ones(len(crowded), np.bool_))
     for query, rows in zip(asked, found, strict=True):
         assert set(rows.tolist()) == set(exact.search(query, everything, 10)[0].tolist())
 
