@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
@@ -96,8 +96,13 @@ class Journal(Protocol):
     ) -> tuple[list[Entry], list[Parcel]]:
         """Take conversations and lanes that no living process works on, in order."""
 
-    async def held(self, owner: str) -> tuple[list[Entry], list[Parcel]]:
-        """All that this process is to do, in order."""
+    async def held(
+        self, owner: str, *, but: Callable[[str], bool]
+    ) -> tuple[list[Entry], list[Parcel]]:
+        """What this process is to do, in order.
+
+        Left out is what `but` knows by its id or key; it is called on another thread.
+        """
 
     async def fail(self, message_id: str, error: str, *, is_last: bool) -> None:
         """Answering a message ended in a defect."""

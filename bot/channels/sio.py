@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import aiohttp
@@ -33,6 +33,7 @@ LARGEST_PACKET = 64 * 1024  # bytes
 LONGEST_SESSION = 200  # characters of an id that is looked at
 PING_S = 10
 RELOAD_S = 1.5  # a page that is just loaded again is back by then
+RECEIPT_S = 3.0  # until a page that says nothing counts as gone
 LATER_S = 15.0  # until an absent visitor is looked for again
 TRY_AGAIN = {
     Language.EN: "Sorry, that did not reach us. Please send it again in a moment.",
@@ -67,6 +68,11 @@ class Settings(catalogue.ChannelSettings):
     )
     session_days: int = Field(
         default=30, ge=1, le=400, description="How long a session id is accepted."
+    )
+    receipts: bool = Field(
+        default=False,
+        description="Whether your page acknowledges what it gets, by calling the second argument "
+        "of its handler; what it does not acknowledge is sent again, with the same `id` in it.",
     )
     metadata_key: str = Field(
         default="metadata", description="Where metadata stands in a message; customData works too."
@@ -123,8 +129,30 @@ class SocketIo:
             if not self._settings.session_persistence:
                 raise SendError("the visitor is gone and cannot come back", permanent=True)
             raise SendError("the visitor is not connected", retry_after_s=LATER_S)
+        if self._settings.receipts:
+            await self._acknowledged(room, {**piece, "id": key})
+        else:
+            await self._emit(room, piece)
+
+    async def _emit(
+        self, room: str, data: Mapping[str, Any], callback: Callable[..., None] | None = None
+    ) -> None:
         event = self._settings.bot_message_evt
-        await self._server.emit(event, dict(piece), room=room, namespace=self._place)
+        await self._server.emit(
+            event, dict(data), room=room, namespace=self._place, callback=callback
+        )
+
+    async def _acknowledged(self, room: str, data: Mapping[str, Any]) -> None:
+        """Send to every page of the visitor and wait for the first that acknowledges it.
+
+        A connection that broke without a word takes everything and gives nothing back.
+        """
+        got = asyncio.Event()
+        await self._emit(room, data, callback=lambda *_: got.set())
+        try:
+            await asyncio.wait_for(got.wait(), RECEIPT_S)
+        except TimeoutError:
+            raise SendError("no page acknowledged it", retry_after_s=LATER_S) from None
 
     def mount(self, app: web.Application, accept: Accept) -> None:
         """See `Mounted.mount`."""

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, powercuts, syncs, timing
+from bot.stress import kills, passive, powercuts, syncs, timing
 
-KNOWN = ("R1", "R2", "R4", "R10", "R11", "R12")
+KNOWN = ("R1", "R2", "R4", "R10", "R11", "R12", "R13")
 R2_CONTROL_CUTS = 20  # with durability switched off, to see that the test notices
 R4_POSITIONS = 50
+R13_MESSAGES = 1000
 R10_SHARE = 0.5  # of the throughput that R11 found
 R10_OTHERWISE = 200.0  # messages a second, when R11 was not asked for
 
@@ -54,14 +55,18 @@ async def _run(
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     rate = R10_OTHERWISE
-    if "R11" in only:
-        most = await timing.throughput(folder / "r11", seconds)
-        rate = R10_SHARE * most.per_second
-        found.append(most.as_dict())
-    if "R10" in only:
-        found.append((await timing.acknowledgement(folder / "r10", seconds, rate)).as_dict())
-    if "R12" in only:
-        found.append((await timing.overload(folder / "r12", seconds)).as_dict())
+    with timing.undisturbed():
+        if "R11" in only:
+            most = await timing.throughput(folder / "r11", seconds)
+            rate = R10_SHARE * most.per_second
+            found.append(most.as_dict())
+        if "R10" in only:
+            found.append((await timing.acknowledgement(folder / "r10", seconds, rate)).as_dict())
+        if "R12" in only:
+            found.append((await timing.overload(folder / "r12", seconds)).as_dict())
+        if "R13" in only:
+            heard = await passive.run(folder / "r13", R13_MESSAGES)
+            found.append({"test": "R13 deadline", **heard.as_dict(), "is_good": heard.is_good})
     if "R4" in only:
         failed = await syncs.run(folder / "r4", R4_POSITIONS)
         found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})

@@ -77,20 +77,21 @@ class Intake:
         self._owner = owner
         self._watcher = watcher
         self._max_waiting = max_waiting
-        self._load = Load(max_wait_s)
+        self._load = Load(max_wait_s, AT_ONCE)
         self._lanes: Lanes[tuple[str, str], Entry] = Lanes("answering", self._work)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._promises: dict[str, asyncio.Future[Turn]] = {}
+        self._coming = 0
         self._is_closing = False
 
     def __len__(self) -> int:
-        """How many messages are in this process's hands."""
-        return len(self._lanes)
+        """How many messages are in this process's hands, those being stored among them."""
+        return len(self._lanes) + self._coming
 
     @property
     def room(self) -> int:
         """How many more it takes."""
-        return max(0, self._max_waiting - len(self._lanes))
+        return max(0, self._max_waiting - len(self))
 
     async def accept(
         self,
@@ -105,12 +106,21 @@ class Intake:
             errors.StoreError: they could not be stored.
         """
         self._check_room(len(items))
-        told = [parcel for item in items for parcel in self._outgoing.of_message(item.message)]
         with tracing.span("accept", message=items[0].message.id if items else ""):
-            storing = self._store.journal.accept(
+            # Shielded as a whole: a sender who hangs up must not leave stored what nobody begins.
+            return await asyncio.shield(self._taken_in(items, remember))
+
+    async def _taken_in(
+        self, items: Sequence[Incoming], remember: tuple[str, Mapping[str, Any]] | None
+    ) -> list[Entry]:
+        told = [parcel for item in items for parcel in self._outgoing.of_message(item.message)]
+        self._coming += len(items)
+        try:
+            entries = await self._store.journal.accept(
                 items, owner=self._owner, outgoing=told, remember=remember
             )
-            entries = await asyncio.shield(storing)
+        finally:
+            self._coming -= len(items)
         new = {entry.message.id for entry in entries if entry.is_new}
         for entry in entries:
             if entry.is_new and entry.is_mine:
@@ -130,7 +140,7 @@ class Intake:
             errors.DependencyError: it failed; the same message again is a new attempt.
         """
         _ = self._box.brain  # raises NotReady
-        self._load.check(len(self._lanes))
+        self._load.check(len(self))
         item = Incoming(
             message=replace(message, external_id=message.external_id or message.id),
             scope=message.sender if message.external_id else "",
@@ -159,6 +169,10 @@ class Intake:
                 return await self._made_elsewhere(entry)
         except TimeoutError:
             return None
+
+    def has(self, message_id: str) -> bool:
+        """Whether a message is in this process's hands."""
+        return message_id in self._promises
 
     def adopt(self, entries: Sequence[Entry]) -> None:
         """Answer messages that were claimed from the journal."""
@@ -209,7 +223,6 @@ class Intake:
             return
         turn, pieces = made
         message = entry.message
-        self._load.finished()
         took_s = time.time() - message.received_at.timestamp()
         self._watcher.answered(message, turn, took_s)
         _log.info(
@@ -231,7 +244,10 @@ class Intake:
             await self._box.wait()
             try:
                 async with self._places:
-                    return await self._turn(entry)
+                    began = time.monotonic()
+                    made = await self._turn(entry)
+                    self._load.finished(time.monotonic() - began)
+                    return made
             except errors.DependencyError as cause:
                 failures += 1
                 if await self._told(entry, cause):

@@ -83,6 +83,10 @@ class Sender:
         """How many pieces are in this process's hands."""
         return len(self._lanes)
 
+    def has(self, key: str) -> bool:
+        """Whether a piece is in this process's hands."""
+        return key in self._keys
+
     def put(self, parcel: Parcel) -> None:
         """Send a stored piece of ours when it is due, unless it is in hand already."""
         if parcel.key in self._keys:

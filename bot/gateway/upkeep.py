@@ -95,7 +95,9 @@ class Upkeep:
         if self._now() - self._looked_at < LOOK_AGAIN_S:
             return
         self._looked_at = self._now()
-        entries, parcels = await self._journal.held(self._owner)
+        entries, parcels = await self._journal.held(
+            self._owner, but=lambda name: self._intake.has(name) or self._sender.has(name)
+        )
         self._intake.adopt(entries)
         for parcel in parcels:
             self._sender.put(parcel)

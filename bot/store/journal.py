@@ -6,7 +6,7 @@ answered in order, whoever took the messages in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,10 +126,17 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     return [_entry(row, owner, is_new=False) for row in sorted(taken, key=lambda row: row.seq)]
 
 
-def held(connection: sa.Connection, owner: str) -> list[Entry]:
-    """All messages that a process is to answer, oldest first."""
+def held(connection: sa.Connection, owner: str, but: Callable[[str], bool]) -> list[Entry]:
+    """The messages that a process is to answer, oldest first, without those that `but` knows.
+
+    Only their ids are read of all: there may be a hundred thousand, and mostly all are known.
+    """
     pending = inbox.c.state == sa.literal_column("'pending'")
-    mine = sa.select(inbox).where(pending).where(inbox.c.owner == owner).order_by(inbox.c.seq)
+    ids = sa.select(inbox.c.id).where(pending).where(inbox.c.owner == owner).order_by(inbox.c.seq)
+    unknown = [one for one in connection.scalars(ids) if not but(one)][: leases.MOST_HELD]
+    if not unknown:
+        return []
+    mine = sa.select(inbox).where(pending).where(inbox.c.id.in_(unknown)).order_by(inbox.c.seq)
     return [_entry(row, owner, is_new=False) for row in connection.execute(mine)]
 
 

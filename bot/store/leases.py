@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from bot.store import dialect
 from bot.store.schema import workers
 
+MOST_HELD = 500  # looked for in one go: a statement takes only so many parameters
 ALIVE = sa.select(workers.c.id).where(workers.c.alive_until > sa.bindparam("now", type_=sa.Double))
 """Needs the parameter `now`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -122,10 +122,15 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     return [to_parcel(row) for row in sorted(taken, key=lambda row: row.seq)]
 
 
-def held(connection: sa.Connection, owner: str) -> list[Parcel]:
-    """All pieces that wait for a process to send them, oldest first."""
+def held(connection: sa.Connection, owner: str, but: Callable[[str], bool]) -> list[Parcel]:
+    """The pieces that wait for a process to send them, oldest first, without those `but` knows."""
     waiting = outbox.c.state == sa.literal_column("'waiting'")
-    mine = sa.select(outbox).where(_OPEN).where(waiting).where(outbox.c.owner == owner)
+    keys = sa.select(outbox.c.key).where(_OPEN).where(waiting).where(outbox.c.owner == owner)
+    found = connection.scalars(keys.order_by(outbox.c.seq))
+    unknown = [one for one in found if not but(one)][: leases.MOST_HELD]
+    if not unknown:
+        return []
+    mine = sa.select(outbox).where(waiting).where(outbox.c.key.in_(unknown))
     return [to_parcel(row) for row in connection.execute(mine.order_by(outbox.c.seq))]
 
 

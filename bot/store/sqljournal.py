@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -64,9 +64,13 @@ class SqlJournal:
             )
         )
 
-    async def held(self, owner: str) -> tuple[list[Entry], list[Parcel]]:
+    async def held(
+        self, owner: str, *, but: Callable[[str], bool]
+    ) -> tuple[list[Entry], list[Parcel]]:
         """See `bot.ports.Journal.held`."""
-        return await self._read(lambda on: (journal.held(on, owner), outbox.held(on, owner)))
+        return await self._read(
+            lambda on: (journal.held(on, owner, but), outbox.held(on, owner, but))
+        )
 
     async def fail(self, message_id: str, error: str, *, is_last: bool) -> None:
         """See `bot.ports.Journal.fail`."""

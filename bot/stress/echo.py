@@ -1,12 +1,13 @@
 """A server without models, for tests of the gateway: it says what it was told, when told to.
 
-    python -m bot.stress.echo PORT DATA [--takes-s 0.01] [--dies-at POINT --after N]
-        [--synchronous NORMAL]
+    python -m bot.stress.echo PORT DATA [--takes-s 0.01] [--takes-up-to-s 20 --of 1000]
+        [--dies-at POINT --after N] [--synchronous NORMAL]
 
 Everything but the reply is the real thing: store, journal, web, channels, sender. Settings come
 from frontdesk.toml and the environment as always. `--dies-at` kills the process, as kill -9 would,
-when the named point is passed for the N-th time. `--synchronous` weakens SQLite's promise, to see
-whether a test notices.
+when the named point is passed for the N-th time. With `--takes-up-to-s`, messages are numbers below
+`--of`; the greater, the longer they take, by the square. `--synchronous` weakens SQLite's promise,
+to see whether a test notices.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from bot import assembly, config, log
 from bot.assembly import Parts
@@ -42,6 +44,7 @@ from bot.knowledge.model import Knowledge
 from bot.store import sqlite
 from bot.web import server
 from bot.web.app import OnFailure, create_app
+from bot.web.keys import METRICS
 
 VERSIONS = Versions(classifier="echo", encoder="echo", knowledge="echo")
 PREFIX = "re: "
@@ -166,6 +169,8 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("data", type=Path)
     parser.add_argument("--takes-s", type=float, default=0.0)
+    parser.add_argument("--takes-up-to-s", type=float, default=0.0)
+    parser.add_argument("--of", type=int, default=1)
     parser.add_argument("--dies-at", default="")
     parser.add_argument("--after", type=int, default=1)
     parser.add_argument("--synchronous", default=sqlite.SYNCHRONOUS)
@@ -180,12 +185,25 @@ def main() -> None:
     ) -> AsyncIterator[web.Application]:
         async with open_parts(settings, asked.takes_s) as parts:
             app = create_app(parts, on_failure=on_failure, follows=False)
+            _count_calls(app)
+            if asked.takes_up_to_s and isinstance(parts.engine, EchoEngine):
+                parts.engine.pace = pace(asked.takes_s, asked.takes_up_to_s, asked.of)
             if asked.dies_at:
                 dies_at(parts, app, asked.dies_at, asked.after)
             yield app
 
     with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
         runner.run(server.serve(settings, open_app))
+
+
+def pace(quickest_s: float, slowest_s: float, count: int) -> Callable[[Message], float]:
+    """How long message 0 to `count` - 1 takes: most of them are quick."""
+    return lambda message: quickest_s + (slowest_s - quickest_s) * (int(message.text) / count) ** 2
+
+
+def _count_calls(app: web.Application) -> None:
+    calls = Gauge("echo_calls", "Messages that were computed.", registry=app[METRICS].registry)
+    calls.set_function(lambda: EchoEngine.calls)
 
 
 def _public(port: int) -> dict[str, str]:

@@ -19,6 +19,7 @@ from bot import errors, log, tracing
 from bot.assembly import open_parts, prepare_data_folder
 from bot.config import Settings
 from bot.knowledge import reader
+from bot.web import garbage
 from bot.web.app import OnFailure, create_app
 from bot.web.keys import LIVE
 
@@ -72,10 +73,11 @@ async def serve(settings: Settings, open_app: OpenApp = _open_app) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
-            await _listen(runner, settings)
-            await stop.wait()
-            app[LIVE].state.is_stopping = True
-            await asyncio.sleep(UNREADY_S)
+            async with garbage.watched(app):
+                await _listen(runner, settings)
+                await stop.wait()
+                app[LIVE].state.is_stopping = True
+                await asyncio.sleep(UNREADY_S)
         finally:
             await runner.cleanup()
     if failures:

@@ -300,3 +300,13 @@ async def test_the_old_is_forgotten_but_nothing_that_waits(journal: Journal) -> 
     assert await journal.purge(before=NOW - 1) == 0
     assert await journal.purge(before=NOW + 1) == 1
     assert await journal.backlog() == Backlog(messages=1, parcels=1)
+
+
+async def test_what_is_ours_and_in_nobodys_hands_is_found(journal: Journal) -> None:
+    said = [item(str(number), sender=f"u{number}") for number in range(4)]
+    await journal.accept(said[:3], owner="a", outgoing=[parcel("p1"), parcel("p2")])
+    await journal.accept(said[3:], owner="b")
+    first = said[0].message.id
+    entries, _ = await journal.held("a", but=lambda name: name == first)
+    assert ids(entries) == [one.message.id for one in said[1:3]]
+    assert await journal.held("a", but=lambda _name: True) == ([], [])

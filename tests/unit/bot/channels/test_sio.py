@@ -15,7 +15,7 @@ import socketio
 from aiohttp import web
 
 from bot import errors
-from bot.channels import catalogue
+from bot.channels import catalogue, sio
 from bot.channels.abilities import Mounted
 from bot.channels.channel import Channel, Inbound, SendError
 from bot.domain import BotMessage, Button
@@ -261,3 +261,45 @@ def test_there_is_no_webhook() -> None:
 def test_no_origin_is_not_every_origin() -> None:
     with pytest.raises(errors.ConfigError, match="allowed_origins"):
         Side(allowed_origins=[])
+
+
+async def _never_ends(_data: object) -> None:
+    """A page that has gone without a word: it acknowledges nothing."""
+    await asyncio.Event().wait()
+
+
+async def _room(page: Page, given: object = None) -> tuple[str, dict[str, str]]:
+    session = await page.session(given)
+    return session, {"room": session.partition(".")[0]}
+
+
+async def test_what_a_page_acknowledges_comes_with_its_key() -> None:
+    async with serving(receipts=True) as side:
+        page = await side.page()
+        _, address = await _room(page)
+        await side.say(BotMessage(text="hello"), address)
+        assert await page.next() == ("bot_uttered", {"text": "hello", "id": "k"})
+
+
+async def test_what_no_page_acknowledges_is_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sio, "RECEIPT_S", 0.2)
+    async with serving(receipts=True) as side:
+        page = await side.page()
+        _, address = await _room(page)
+        page.client.on("bot_uttered", _never_ends)
+        with pytest.raises(SendError) as failure:
+            await side.say(BotMessage(text="hello"), address)
+        assert failure.value.retry_after_s == sio.LATER_S
+        assert not failure.value.permanent
+
+
+async def test_one_page_that_acknowledges_is_enough() -> None:
+    async with serving(receipts=True) as side:
+        silent, other = await side.page(), await side.page()
+        session, address = await _room(silent)
+        await other.session(session)
+        silent.client.on("bot_uttered", _never_ends)
+        await side.say(BotMessage(text="hello"), address)
+        assert await other.next() == ("bot_uttered", {"text": "hello", "id": "k"})
