@@ -41,8 +41,6 @@ RETRY_AFTER_S = {
     errors.ModelError: 5,
     errors.VendorError: 5,
 }
-RASA_REASONS = {400: "BadRequest", 401: "NotAuthenticated", 413: "BadRequest", 422: "BadRequest"}
-RETRY_AFTER_S = {errors.Busy: 1, errors.NotReady: 5, errors.StoreError: 5, errors.ModelError: 5}
 RASA_REASONS = {
     400: "BadRequest",
     401: "NotAuthenticated",
