@@ -24,6 +24,8 @@ from bot.web.routes import ROUTES
 from bot.web.tokens import Sessions, load_key
 
 _log = structlog.get_logger()
+# Not the REST channel, which has an address of its own below it.
+CHANNELS_PATH = "{channel:(?!rest/)[^{}/]+}"
 OnFailure = Callable[[errors.FrontdeskError], None]
 
 
@@ -49,7 +51,8 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app[RATES] = RateLimits(settings.limits)
     app[SESSIONS] = Sessions(key, days=settings.server.session_days)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
+        path = route.path.replace("{channel}", CHANNELS_PATH)
+        app.router.add_route(route.method, path, route.handler)
     app.router.add_get("/openapi.json", _openapi)
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)

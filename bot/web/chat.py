@@ -130,7 +130,7 @@ def _shown(stored: StoredEvent) -> dict[str, Any]:
         "id": stored.seq,
         "from": SHOWN[stored.event.name],
         "text": metadata.get("title") or data.get("text") or "",
-        "buttons": (data.get("data") or {}).get("buttons", []),
+        "buttons": (data.get("data") or {}).get("buttons") or [],
         "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "client_id": metadata.get("client_id"),
         "outcome": metadata.get("outcome"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import hmac
 import ipaddress
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+import pydantic
 from aiohttp import web
 
 from bot import errors, text
@@ -18,9 +20,10 @@ from bot.dialogue.prediction import Choice
 from bot.dialogue.tracker import Tracker
 from bot.domain import Event, Turn
 from bot.project.story_writer import story_of
-from bot.web import rasa
+from bot.web import rasa, schemas
 from bot.web.keys import PARTS
 from bot.web.middleware import RASA_VERSION
+from bot.web.schemas import M
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VERBOSITIES = ("NONE", "APPLIED", "AFTER_RESTART", "ALL")
@@ -96,9 +99,10 @@ async def replace_events(request: web.Request) -> web.Response:
 async def trigger_intent(request: web.Request) -> web.Response:
     """Go on as if the visitor had meant an intent."""
     parts, sender = _asked(request)
-    body = await _object(request)
-    intent = _required(body, "name", "Name of the intent not provided in request body.")
-    done = await parts.steering.trigger(rasa.CHANNEL, sender, intent, body.get("entities"))
+    body = await _sent(
+        request, schemas.IntentRequest, name="Name of the intent not provided in request body."
+    )
+    done = await parts.steering.trigger(rasa.CHANNEL, sender, body.name, body.entities)
     return _json(await _done(request, parts, sender, *done))
 
 
@@ -107,14 +111,11 @@ async def execute(request: web.Request) -> web.Response:
     """Run an action in a conversation that exists."""
     parts, sender = _asked(request)
     await _existing(parts, sender)
-    body = await _object(request)
-    action = _required(body, "name", "Name of the action not provided in request body.")
+    body = await _sent(
+        request, schemas.ActionRequest, name="Name of the action not provided in request body."
+    )
     done = await parts.steering.execute(
-        rasa.CHANNEL,
-        sender,
-        action,
-        policy=body.get("policy"),
-        confidence=body.get("confidence"),
+        rasa.CHANNEL, sender, body.name, policy=body.policy, confidence=body.confidence
     )
     return _json(await _done(request, parts, sender, *done))
 
@@ -123,16 +124,15 @@ async def execute(request: web.Request) -> web.Response:
 async def add_message(request: web.Request) -> web.Response:
     """Note a message of the visitor without answering it."""
     parts, sender = _asked(request)
-    body = await _object(request)
-    if body.get("sender") != "user":
-        raise errors.BadRequest(
-            "Currently, only user messages can be passed to this endpoint. Messages of sender "
-            f"'{body.get('sender')}' cannot be handled."
-        )
+    body = await _sent(
+        request,
+        schemas.NotedMessage,
+        sender="Currently, only user messages can be passed to this endpoint.",
+        text="No text was sent.",
+    )
     limit = parts.settings.limits.max_text_chars
-    words = text.clean(_required(body, "text", "No text was sent."), max_chars=limit)
-    parse = body.get("parse_data")
-    _, tracker = await parts.steering.log(rasa.CHANNEL, sender, words, parse=parse)
+    words = text.clean(body.text, max_chars=limit)
+    _, tracker = await parts.steering.log(rasa.CHANNEL, sender, words, parse=body.parse_data)
     return _json(await _shown(request, parts, tracker))
 
 
@@ -250,14 +250,24 @@ def _predicted(parts: Parts, choice: Choice, tracker: Mapping[str, Any]) -> dict
 
 async def _events(request: web.Request) -> list[Any]:
     body = await _body(request)
-    return body if isinstance(body, list) else [body]
+    sent = body if isinstance(body, list) else [body]
+    for one in sent:
+        _valid(one, schemas.EventSent, event="An event without its kind, `event`.")
+    return sent
 
 
-async def _object(request: web.Request) -> dict[str, Any]:
-    body = await _body(request)
-    if not isinstance(body, dict):
-        raise errors.BadRequest("The body is no JSON object.")
-    return body
+async def _sent(request: web.Request, model: type[M], **otherwise: str) -> M:
+    """The body as `model`; `otherwise` has Rasa's words for fields that are wrong."""
+    return _valid(await _body(request), model, **otherwise)
+
+
+def _valid(sent: object, model: type[M], **otherwise: str) -> M:
+    try:
+        return model.model_validate(sent)
+    except pydantic.ValidationError as cause:
+        where = str((cause.errors(include_url=False)[0]["loc"] or ("",))[0])
+        said = otherwise.get(where) or schemas.explain(cause, model)
+        raise errors.BadRequest(said, hint="See /openapi.json.") from cause
 
 
 async def _body(request: web.Request) -> object:
@@ -267,18 +277,14 @@ async def _body(request: web.Request) -> object:
         raise errors.BadRequest("Failed when parsing body as json") from cause
 
 
-def _required(body: Mapping[str, Any], name: str, otherwise: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise errors.BadRequest(otherwise)
-    return value
-
-
 def _number(written: str) -> float:
     try:
-        return float(written)
+        number = float(written)
     except ValueError as cause:
         raise errors.BadRequest(f"until={written!r} is no number.") from cause
+    if not math.isfinite(number):
+        raise errors.BadRequest(f"until={written!r} is no point in time.")
+    return number
 
 
 def _json(value: object) -> web.Response:

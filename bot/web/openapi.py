@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 import bot.version
-from bot.web.routes import ROUTES, Route
+from bot.channels import catalogue
+from bot.web import answers
+from bot.web.middleware import RASA_PATHS
+from bot.web.route import Access, Route
+from bot.web.routes import ROUTES
 
 REASONS = {
     200: "Done.",
@@ -16,69 +20,124 @@ REASONS = {
     400: "The request cannot be understood.",
     401: "No valid token.",
     404: "There is no such thing.",
+    405: "Not with this method.",
     413: "The body is too large.",
     429: "Too much of one visitor or address; try again after Retry-After seconds.",
     422: "The text cannot be accepted.",
     503: "Not possible now; try again after Retry-After seconds.",
 }
-ERROR_SCHEMA: dict[str, Any] = {"type": "object", "description": "What is wrong, and the remedy."}
+SECURITY: dict[Access, list[dict[str, list[str]]]] = {
+    Access.VISITOR: [{"visitor": []}],
+    Access.API: [{"api": []}],
+}
+SCHEMES = {
+    "visitor": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of POST /v1/sessions.",
+    },
+    "api": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "`server.api_token`; also as Authorization: Bearer. Without that setting "
+        "only this machine is let in, and no browser.",
+    },
+}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "sender": {"type": "string", "minLength": 1, "maxLength": 255},
+    "channel": {"type": "string", "pattern": f"^{catalogue.NAME.pattern}$"},
+    "name": {"type": "string", "pattern": "^[a-z.-]+$"},
+}
 _PARAMETER = re.compile(r"{(\w+)}")
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+_MAY_WAIT = (429, 503)
 
 
 def describe() -> dict[str, Any]:
     """The whole document."""
+    document = _Document()
     paths: dict[str, dict[str, Any]] = {}
-    schemas: dict[str, Any] = {"Error": ERROR_SCHEMA}
     for route in ROUTES:
-        if route.body is not None:
-            schemas[route.body.__name__] = _schema(route.body)
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = document.operation(route)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Frontdesk", "version": bot.version.VERSION},
+        "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"visitor": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": document.schemas, "securitySchemes": SCHEMES},
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
-    operation: dict[str, Any] = {
-        "summary": route.summary,
-        "operationId": route.handler.__name__,
-        "responses": {str(route.success): _success(route)}
-        | {str(status): _failure(status) for status in route.errors},
-    }
-    if route.body is not None:
-        reference = {"$ref": f"#/components/schemas/{route.body.__name__}"}
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": reference}},
+class _Document:
+    """Collects the schemas that operations name."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Any] = {}
+
+    def operation(self, route: Route) -> dict[str, Any]:
+        """One method of one path."""
+        operation: dict[str, Any] = {
+            "summary": route.summary,
+            "operationId": route.handler.__name__,
+            "responses": {str(route.success): self._success(route)}
+            | {str(status): self._failure(route, status) for status in route.errors},
         }
-    names = _PARAMETER.findall(route.path)
-    if names:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in names
-        ]
-    if route.token:
-        operation["security"] = [{"visitor": []}]
-    return operation
+        if route.body is not None:
+            operation["requestBody"] = {
+                "required": route.needs_body,
+                "content": {"application/json": {"schema": self._schema(route.body)}},
+            }
+        if parameters := _parameters(route):
+            operation["parameters"] = parameters
+        if route.access in SECURITY:
+            operation["security"] = SECURITY[route.access]
+        return operation
+
+    def _success(self, route: Route) -> dict[str, Any]:
+        content: dict[str, Any] = {kind: {} for kind in route.produces}
+        if route.answer is not None:
+            content["application/json"] = {"schema": self._schema(route.answer)}
+        success = {"description": REASONS[route.success], "content": content}
+        return success | ({"links": dict(route.links)} if route.links else {})
+
+    def _failure(self, route: Route, status: int) -> dict[str, Any]:
+        is_rasas = route.path.startswith(RASA_PATHS)
+        shape: Any = answers.RasaError if is_rasas else answers.Error
+        if route.path == "/readyz":
+            shape = answers.Readiness
+        content: dict[str, Any] = {"application/json": {"schema": self._schema(shape)}}
+        if route.access is Access.VENDOR:
+            content["text/plain"] = {"schema": {"type": "string"}}
+        failure: dict[str, Any] = {"description": REASONS[status], "content": content}
+        return failure | ({"headers": _RETRY_AFTER} if status in _MAY_WAIT else {})
+
+    def _schema(self, kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type
+        schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
+        self.schemas |= schema.pop("$defs", {})
+        title = schema.get("title")
+        if title and schema.get("type") == "object":
+            self.schemas[title] = schema
+            return {"$ref": f"#/components/schemas/{title}"}
+        return schema
 
 
-def _success(route: Route) -> dict[str, Any]:
-    return {"description": REASONS[route.success], "content": {route.produces: {}}}
-
-
-def _failure(status: int) -> dict[str, Any]:
-    reference = {"$ref": "#/components/schemas/Error"}
-    return {
-        "description": REASONS[status],
-        "content": {"application/json": {"schema": reference}},
-    }
-
-
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema(ref_template="#/components/schemas/{model}")
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    inside = [
+        {"name": name, "in": "path", "required": True, "schema": PARAMETERS[name]}
+        for name in _PARAMETER.findall(route.path)
+    ]
+    return inside + [
+        {
+            "name": one.name,
+            "in": "query",
+            "schema": dict(one.schema),
+            "description": one.description,
+        }
+        for one in route.query
+    ]

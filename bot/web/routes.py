@@ -2,101 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
-from aiohttp import web
-from pydantic import BaseModel
-
-from bot.web import chat, conversations, health, pages, rasa, schemas, webhooks
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A path with its handler and what OpenAPI says of it."""
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    body: type[BaseModel] | None = None
-    produces: str = "application/json"
-    success: int = 200
-    errors: tuple[int, ...] = ()
-    """Statuses that it may answer besides `success`."""
-    token: bool = False
-    """Needs a visitor's token."""
-
+from bot.web import answers, chat, health, pages, rasa, schemas, webhooks
+from bot.web.rasa_routes import RASA_API
+from bot.web.route import Access, Query, Route
 
 REFUSALS = (400, 413, 422, 429, 503)
-OF_API = (400, 401, 404, 413, 503)
-_SENDER = "/conversations/{sender}"
-
-
-def _api(method: str, path: str, handler: Handler, summary: str) -> Route:
-    """A route of Rasa's HTTP API; see docs/rasa-projects.md."""
-    return Route(method=method, path=path, handler=handler, summary=summary, errors=OF_API)
-
-
-RASA_API = (
-    _api("GET", f"{_SENDER}/tracker", conversations.show_tracker, "The tracker of a conversation"),
-    _api("POST", f"{_SENDER}/tracker/events", conversations.append_events, "Append events"),
-    _api("PUT", f"{_SENDER}/tracker/events", conversations.replace_events, "Replace all events"),
-    _api("POST", f"{_SENDER}/trigger_intent", conversations.trigger_intent, "State an intent"),
-    _api("POST", f"{_SENDER}/execute", conversations.execute, "Run an action"),
-    _api("POST", f"{_SENDER}/messages", conversations.add_message, "Note a message"),
-    _api("POST", f"{_SENDER}/predict", conversations.predict, "What would be done next"),
-    Route(
-        method="GET",
-        path=f"{_SENDER}/story",
-        handler=conversations.story,
-        summary="The conversation as a story",
-        produces="text/plain",
-        errors=OF_API,
-    ),
-    _api("POST", "/model/predict", conversations.predict_for_events, "What follows these events"),
-    _api("GET", "/domain", conversations.domain, "The domain of the project"),
-    _api("GET", "/status", conversations.status, "Which model is in use"),
-    _api("GET", "/version", conversations.version, "Whose API this is"),
-)
-
 ROUTES = (
     Route(
         method="POST",
         path="/webhooks/rest/webhook",
         handler=rasa.rest_webhook,
+        access=Access.EVERYBODY,
+        answer=list[answers.RestReply],
         summary="Answer a message, in Rasa's REST form",
         body=schemas.RestMessage,
+        produces=("application/json", "text/event-stream"),
+        query=(
+            Query(
+                name="stream",
+                schema={"type": "string"},
+                description="`true`: a JSON object a line, as text/event-stream.",
+            ),
+        ),
         errors=REFUSALS,
     ),
     Route(
         method="GET",
         path="/webhooks/rest/",
         handler=rasa.rest_health,
+        access=Access.EVERYBODY,
+        answer=answers.Health,
         summary="Say that the REST channel is there",
     ),
     Route(
         method="GET",
         path="/webhooks/{channel}/webhook",
         handler=webhooks.handshake,
+        access=Access.VENDOR,
         summary="Let a vendor prove that this address is ours",
-        produces="*/*",
+        produces=("*/*",),
         errors=(400, 401, 404, 413, 429, 503),
     ),
     Route(
         method="POST",
         path="/webhooks/{channel}/webhook",
         handler=webhooks.webhook,
+        access=Access.VENDOR,
         summary="Take in what a channel's vendor sends",
-        produces="*/*",
+        produces=("*/*",),
         errors=(400, 401, 404, 413, 429, 503),
     ),
     Route(
         method="POST",
         path="/model/parse",
         handler=rasa.parse,
+        access=Access.EVERYBODY,
+        answer=answers.Parsed,
         summary="Intents of a text, in Rasa's form",
         body=schemas.ParseRequest,
         errors=REFUSALS,
@@ -105,8 +66,11 @@ ROUTES = (
         method="POST",
         path="/v1/sessions",
         handler=chat.open_session,
+        access=Access.EVERYBODY,
+        answer=answers.Session,
         summary="Open a visitor's session",
         body=schemas.SessionRequest,
+        needs_body=False,
         success=201,
         errors=(400, 413, 429),
     ),
@@ -114,56 +78,79 @@ ROUTES = (
         method="POST",
         path="/v1/messages",
         handler=chat.post_message,
+        access=Access.VISITOR,
+        answer=answers.ChatTurn,
         summary="Send a visitor's message",
+        links={
+            "rate": {
+                "operationId": chat.give_feedback.__name__,
+                "requestBody": {
+                    "reply_id": "$response.body#/messages/1/id",
+                    "verdict": "helpful",
+                },
+            }
+        },
         body=schemas.ChatMessage,
         errors=(401, *REFUSALS),
-        token=True,
     ),
     Route(
         method="POST",
         path="/v1/feedback",
         handler=chat.give_feedback,
+        access=Access.VISITOR,
+        answer=answers.FeedbackKept,
         summary="Say whether a reply was helpful",
         body=schemas.FeedbackGiven,
         errors=(401, 404, *REFUSALS),
-        token=True,
     ),
     Route(
         method="GET",
         path="/v1/events",
         handler=chat.events,
+        access=Access.VISITOR,
         summary="Follow a conversation as Server-Sent Events",
-        produces="text/event-stream",
+        produces=("text/event-stream",),
         errors=(401, 429, 503),
-        token=True,
     ),
     Route(
         method="GET",
         path="/",
         handler=pages.demo,
+        access=Access.EVERYBODY,
         summary="The demo page",
-        produces="text/html",
+        produces=("text/html",),
     ),
     Route(
         method="GET",
         path="/widget.js",
         handler=pages.widget,
+        access=Access.EVERYBODY,
         summary="The widget's script",
-        produces="text/javascript",
+        produces=("text/javascript",),
     ),
     Route(
         method="GET",
         path="/assets/{name}",
         handler=pages.asset,
+        access=Access.EVERYBODY,
         summary="A static file of the widget",
-        produces="*/*",
+        produces=("*/*",),
         errors=(404,),
     ),
-    Route(method="GET", path="/healthz", handler=health.healthz, summary="Is the process alive?"),
+    Route(
+        method="GET",
+        path="/healthz",
+        handler=health.healthz,
+        access=Access.EVERYBODY,
+        summary="Is the process alive?",
+        answer=answers.Health,
+    ),
     Route(
         method="GET",
         path="/readyz",
         handler=health.readyz,
+        access=Access.EVERYBODY,
+        answer=answers.Readiness,
         summary="Are messages answered?",
         errors=(503,),
     ),
@@ -171,8 +158,9 @@ ROUTES = (
         method="GET",
         path="/metrics",
         handler=health.metrics,
+        access=Access.EVERYBODY,
         summary="Prometheus metrics",
-        produces="text/plain",
+        produces=("text/plain",),
     ),
     *RASA_API,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
 import pydantic
@@ -74,6 +74,42 @@ class FeedbackGiven(Body):
     comment: str = Field("", max_length=1000, description="In the visitor's words.")
 
 
+class Loose(BaseModel):
+    """A body of Rasa's HTTP API: what is unknown is ignored, as there."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class IntentRequest(Loose):
+    """An intent to be stated."""
+
+    name: str = Field(min_length=1, description="An intent of the domain.")
+    entities: dict[str, Any] | list[dict[str, Any]] | None = None
+
+
+class ActionRequest(Loose):
+    """An action to be run."""
+
+    name: str = Field(min_length=1, description="An action of the domain.")
+    policy: str | None = None
+    confidence: float | None = None
+
+
+class NotedMessage(Loose):
+    """A message to be noted."""
+
+    sender: Literal["user"]
+    text: str = Field(min_length=1)
+    parse_data: dict[str, Any] | None = Field(None, description="Asked of the model if left out.")
+
+
+class EventSent(Loose):
+    """An event, with what its kind holds."""
+
+    event: str = Field(min_length=1, description="Its kind, such as slot.")
+    timestamp: float | None = Field(None, description="Seconds since 1970; now if left out.")
+
+
 async def read(request: web.Request, model: type[M]) -> M:
     """The JSON body of `request` as `model`.
 
@@ -98,10 +134,11 @@ async def read(request: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate(data)
     except pydantic.ValidationError as cause:
-        raise errors.BadRequest(_explain(cause, model), hint="See /openapi.json.") from cause
+        raise errors.BadRequest(explain(cause, model), hint="See /openapi.json.") from cause
 
 
-def _explain(cause: pydantic.ValidationError, model: type[BaseModel]) -> str:
+def explain(cause: pydantic.ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong first, and with which field."""
     first = cause.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "the body"
     if first["type"] == "extra_forbidden":

@@ -15,7 +15,6 @@ from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 
 from bot import errors
-from bot.channels import catalogue
 from bot.channels.abilities import Passive, Pulling
 from bot.channels.channel import Channel, HttpAnswer, Received, Request
 from bot.gateway.gateway import Gateway, sender_of
@@ -35,8 +34,6 @@ async def webhook(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     channel = gateway.channels.get(request.match_info["channel"])
     if channel is None:
-        if request.match_info["channel"] in catalogue.TAKEN:  # it has a POST of its own
-            raise web.HTTPMethodNotAllowed(request.method, ["POST"])
         raise web.HTTPNotFound
     asked = await _read(request, arrived)
     try:
