@@ -130,7 +130,7 @@ class Engine:
         )
         if turn.id == message.id:  # else another process answered it: the tracker is read again
             dialogue = brain.dialogue_in_use
-            self._memory.keep(message.channel, message.sender, dialogue, known, turn.events)
+            await self._memory.keep(message.channel, message.sender, dialogue, known, turn.events)
             self.on_stored(message.channel, message.sender, said.events)
         return turn
 
@@ -162,7 +162,9 @@ class Engine:
         """
         brain = self._box.brain
         async with self._in_order(message):
-            conversation, _ = await self._store.open_turn(message)
+            conversation, earlier = await self._store.open_turn(message)
+            if earlier is not None:
+                return earlier, await self.look(message.channel, message.sender)
             known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
             talk = Talk(brain, known, conversation, self._rules)
             turn = talk.turn(message.channel, None)

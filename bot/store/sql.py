@@ -10,6 +10,8 @@ from bot import errors, reasons
 from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
 from bot.records import Parcel
 from bot.store import jobs, queries
+from bot.store.reminders import SqlReminders
+from bot.store.snapshots import SqlSnapshots
 from bot.store.sqljournal import SqlJournal
 from bot.store.threads import DatabaseThread, Job
 
@@ -43,6 +45,12 @@ class SqlStore:
             write=lambda job: self._do(writer, job),
             read=lambda job: self._do(reader, job),
             is_shared=is_shared,
+        )
+        self.reminders = SqlReminders(
+            write=lambda job: self._do(writer, job), read=lambda job: self._do(reader, job)
+        )
+        self.snapshots = SqlSnapshots(
+            write=lambda job: self._do(writer, job), read=lambda job: self._do(reader, job)
         )
 
     async def open_turn(self, message: Message) -> tuple[Conversation, Turn | None]:
@@ -78,7 +86,13 @@ class SqlStore:
         )
 
     async def events_after(
-        self, channel: str, sender: str, *, after: int = 0, limit: int = 500
+        self,
+        channel: str,
+        sender: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        from_start: bool = False,
     ) -> Sequence[StoredEvent]:
         """See `bot.ports.Store.events_after`. `after` below 0 counts as 0.
 
@@ -90,7 +104,8 @@ class SqlStore:
             raise ValueError(msg)
         who = jobs.Who(channel=channel, sender=sender)
         return await self._do(
-            self._reader, lambda on: jobs.events_after(on, who, after=after, limit=limit)
+            self._reader,
+            lambda on: jobs.events_after(on, who, after=after, limit=limit, from_start=from_start),
         )
 
     async def turn(self, turn_id: str) -> Turn | None:
