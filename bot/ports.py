@@ -40,13 +40,16 @@ class Store(Protocol):
         reply: Reply,
         events: Sequence[Event],
         outgoing: Sequence[Parcel] = (),
+        *,
+        reminds: bool = True,
     ) -> Turn:
         """Store message, events, reply, reasons and `outgoing` durably: all or nothing.
 
         Marks the message as answered if the journal holds it, and sets and cancels reminders. Slot
         events in `events` update the
         conversation's slots. When another process stored a turn of the same `external_id`
-        meanwhile, nothing else is written and that turn is returned.
+        meanwhile, nothing else is written and that turn is returned. `reminds` is off for events
+        that are only written down.
         """
 
     async def events_after(
@@ -63,6 +66,9 @@ class Store(Protocol):
         With `after` 0 the last `limit` events are given, so that a long history stays quick;
         `from_start` gives the first ones.
         """
+
+    async def channels_of(self, sender: str) -> Sequence[str]:
+        """The channels on which `sender` has a conversation, the one used last first."""
 
     async def turn(self, turn_id: str) -> Turn | None:
         """One turn with its reasons, None when there is none of that id."""

@@ -18,14 +18,20 @@ from bot.engine import Engine
 
 
 class Steering:
-    """Acts on conversations."""
+    """Acts on conversations; `speaks` says whether the visitor is told what the bot says."""
 
     def __init__(self, engine: Engine) -> None:
         """Act through `engine`, which sees to order and storage."""
         self._engine = engine
 
     async def trigger(
-        self, channel: str, sender: str, intent: str, entities: object = None
+        self,
+        channel: str,
+        sender: str,
+        intent: str,
+        entities: object = None,
+        *,
+        speaks: bool = False,
     ) -> tuple[Turn, Tracker]:
         """Go on as if the visitor had meant `intent`.
 
@@ -39,7 +45,8 @@ class Steering:
         async def work(turn: DialogueTurn, tracker: Tracker) -> None:
             await turn.hear(external(intent, entities, tracker))
 
-        return await self._engine.steer(_note(channel, sender, names.EXTERNAL + intent), work)
+        note = _note(channel, sender, names.EXTERNAL + intent)
+        return await self._engine.steer(note, work, speaks=speaks)
 
     async def execute(
         self,
@@ -49,6 +56,7 @@ class Steering:
         *,
         policy: str | None = None,
         confidence: float | None = None,
+        speaks: bool = False,
     ) -> tuple[Turn, Tracker]:
         """Run an action.
 
@@ -62,10 +70,17 @@ class Steering:
         async def work(turn: DialogueTurn, _tracker: Tracker) -> None:
             await turn.do(choice)
 
-        return await self._engine.steer(_note(channel, sender, f"execute {action}"), work)
+        note = _note(channel, sender, f"execute {action}")
+        return await self._engine.steer(note, work, speaks=speaks)
 
     async def append(
-        self, channel: str, sender: str, sent: Sequence[Mapping[str, Any]]
+        self,
+        channel: str,
+        sender: str,
+        sent: Sequence[Mapping[str, Any]],
+        *,
+        speaks: bool = False,
+        reminds: bool = False,
     ) -> tuple[Turn, Tracker]:
         """Let events happen.
 
@@ -79,7 +94,8 @@ class Steering:
         async def work(turn: DialogueTurn, _tracker: Tracker) -> None:
             turn.log(happened)
 
-        return await self._engine.steer(_note(channel, sender, "append events"), work)
+        note = _note(channel, sender, "append events")
+        return await self._engine.steer(note, work, speaks=speaks, reminds=reminds)
 
     async def log(
         self, channel: str, sender: str, text: str, *, parse: Mapping[str, Any] | None = None

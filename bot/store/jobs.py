@@ -46,6 +46,8 @@ def close_turn(
     row: TurnRow,
     events: Sequence[Event],
     outgoing: Sequence[Parcel] = (),
+    *,
+    reminds: bool = True,
 ) -> Turn:
     """Write a turn with what is to be sent, unless it is there already.
 
@@ -64,7 +66,8 @@ def close_turn(
         _touch_conversation(connection, row, queries.folded(found.slots, events))
     connection.execute(queries.ADD_TURN, queries.turn_values(row))
     outbox.add(connection, outgoing)
-    reminders.note(connection, conversation.channel, conversation.sender, events)
+    if reminds:
+        reminders.note(connection, conversation.channel, conversation.sender, events)
     return queries.to_turn(row, _add_events(connection, row, events))
 
 
@@ -77,6 +80,11 @@ def events_after(
         return [queries.to_event(row) for row in connection.execute(queries.EVENTS_AFTER, wanted)]
     rows = connection.execute(queries.LAST_EVENTS, {**who, "limit": limit}).all()
     return [queries.to_event(row) for row in reversed(rows)]
+
+
+def channels_of(connection: sa.Connection, sender: str) -> list[str]:
+    """The channels on which `sender` has a conversation, the one used last first."""
+    return list(connection.scalars(queries.CHANNELS_OF, {"sender": sender}))
 
 
 def turn(connection: sa.Connection, turn_id: str) -> Turn | None:

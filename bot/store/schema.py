@@ -27,6 +27,8 @@ conversations = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.UniqueConstraint("channel", "sender", name="conversations_channel_sender"),
+    # Rasa's API names a conversation by its sender alone.
+    sa.Index("conversations_sender", "sender"),
 )
 
 turns = sa.Table(

@@ -64,6 +64,8 @@ class SqlStore:
         reply: Reply,
         events: Sequence[Event],
         outgoing: Sequence[Parcel] = (),
+        *,
+        reminds: bool = True,
     ) -> Turn:
         """See `bot.ports.Store.close_turn`. A cancelled caller's turn may be stored all the same.
 
@@ -82,7 +84,8 @@ class SqlStore:
         # The caller may go on with the lists while this one waits.
         events, outgoing = tuple(events), tuple(outgoing)
         return await self._do(
-            self._writer, lambda on: jobs.close_turn(on, conversation, row, events, outgoing)
+            self._writer,
+            lambda on: jobs.close_turn(on, conversation, row, events, outgoing, reminds=reminds),
         )
 
     async def events_after(
@@ -107,6 +110,10 @@ class SqlStore:
             self._reader,
             lambda on: jobs.events_after(on, who, after=after, limit=limit, from_start=from_start),
         )
+
+    async def channels_of(self, sender: str) -> Sequence[str]:
+        """See `bot.ports.Store.channels_of`."""
+        return await self._do(self._reader, lambda on: jobs.channels_of(on, sender))
 
     async def turn(self, turn_id: str) -> Turn | None:
         """See `bot.ports.Store.turn`."""

@@ -31,7 +31,7 @@ def later() -> float:
 async def remind(bot: Bot, name: str, *, sender: str = "anna", **data: Any) -> None:
     due = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
     event = {"event": "reminder", "name": name, "intent": INTENT, "date_time": due, **data}
-    await bot.steering.append(CHANNEL, sender, [event])
+    await bot.steering.append(CHANNEL, sender, [event], reminds=True)
 
 
 def watch(bot: Bot, owner: str, now: Callable[[], float] = later) -> Reminding:
@@ -103,7 +103,7 @@ async def test_a_cancelled_one_is_not_brought(tmp_path: Path) -> None:
     async with replaying.bot(PROJECT, tmp_path, with_reminders=False) as bot:
         await remind(bot, "call", kill_on_user_msg=False)
         cancel = {"event": "cancel_reminder", "name": "call"}
-        await bot.steering.append(CHANNEL, "anna", [cancel])
+        await bot.steering.append(CHANNEL, "anna", [cancel], reminds=True)
         assert await bot.parts.store.reminders.next_due(after=0) is None
         assert await brought(bot, watch(bot, "process 0")) == []
 

@@ -1,4 +1,4 @@
-"""Reminders that outlive the process, and snapshots of long conversations."""
+"""Reminders that outlive the process, snapshots of long conversations, and whose a sender is."""
 
 from __future__ import annotations
 
@@ -34,3 +34,4 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("data", sa.JSON, nullable=False),
     )
+    op.create_index("conversations_sender", "conversations", ["sender"])
