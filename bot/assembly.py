@@ -84,7 +84,6 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             searching=searching,
         )
     finally:
-        await steering.close()
         classifying.close()
         searching.close()
         await store.close()

@@ -124,13 +124,15 @@ class Engine:
         known: Tracker,
         said: Said,
         outgoing: Sequence[Parcel] = (),
+        *,
+        reminds: bool = True,
     ) -> Turn:
         turn = await self._store.close_turn(
-            conversation, message, said.reply, said.events, outgoing
+            conversation, message, said.reply, said.events, outgoing, reminds=reminds
         )
         if turn.id == message.id:  # else another process answered it: the tracker is read again
             dialogue = brain.dialogue_in_use
-            self._memory.keep(message.channel, message.sender, dialogue, known, turn.events)
+            await self._memory.keep(message.channel, message.sender, dialogue, known, turn.events)
             self.on_stored(message.channel, message.sender, said.events)
         return turn
 
@@ -151,18 +153,29 @@ class Engine:
         return (await self.hear(said, nobody, self._box.brain)).parse
 
     async def steer(
-        self, message: Message, work: Callable[[DialogueTurn, Tracker], Awaitable[None]]
+        self,
+        message: Message,
+        work: Callable[[DialogueTurn, Tracker], Awaitable[None]],
+        *,
+        speaks: bool = True,
+        reminds: bool = True,
     ) -> tuple[Turn, Tracker]:
         """Do something else than answer in a conversation: `work` on it, and store what happened.
 
-        `message` names the conversation and says in its text what is done.
+        Args:
+            message: names the conversation and says in its text what is done.
+            work: what is done.
+            speaks: whether the visitor is told what the bot says.
+            reminds: whether reminders are set and cancelled as the events say.
 
         Raises:
             errors.FrontdeskError: as `answer`, and whatever `work` raises; nothing is stored then.
         """
         brain = self._box.brain
         async with self._in_order(message):
-            conversation, _ = await self._store.open_turn(message)
+            conversation, earlier = await self._store.open_turn(message)
+            if earlier is not None:
+                return earlier, await self.look(message.channel, message.sender)
             known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
             talk = Talk(brain, known, conversation, self._rules_with(brain))
             turn = talk.turn(message.channel, None)
@@ -170,17 +183,27 @@ class Engine:
             await work(turn, known)
             said = talk.said(turn, _nothing_understood(brain, message.text))
             stored = await asyncio.shield(
-                self._say_unasked(message, conversation, brain, known, said)
+                self._say_unasked(
+                    message, conversation, brain, known, said, speaks=speaks, reminds=reminds
+                )
             )
             return stored, known.copy()
 
     async def _say_unasked(
-        self, message: Message, conversation: Conversation, brain: Brain, known: Tracker, said: Said
+        self,
+        message: Message,
+        conversation: Conversation,
+        brain: Brain,
+        known: Tracker,
+        said: Said,
+        *,
+        speaks: bool,
+        reminds: bool,
     ) -> Turn:
         """Store what happened with what it sends to the visitor."""
-        courier = self.unasked if said.reply.messages else None
+        courier = self.unasked if speaks and said.reply.messages else None
         pieces = await courier.pieces(message, said.reply) if courier else ()
-        turn = await self._keep(message, conversation, brain, known, said, pieces)
+        turn = await self._keep(message, conversation, brain, known, said, pieces, reminds=reminds)
         if courier:
             courier.stored(message, turn, pieces)
         return turn
@@ -195,6 +218,10 @@ class Engine:
         if known.is_empty and not known.count:
             await DialogueTurn(known, dialogue.context(channel), dialogue.policies).begin()
         return known
+
+    async def channels_of(self, sender: str) -> Sequence[str]:
+        """The channels on which `sender` has a conversation, the one used last first."""
+        return await self._store.channels_of(sender)
 
     async def events(self, channel: str, sender: str) -> list[Event]:
         """What happened in a conversation, oldest first; of a very long one the end."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
-from bot.records import Backlog, Delivered, Entry, Incoming, Parcel
+from bot.records import Backlog, Delivered, Entry, Incoming, Parcel, Reminder
 from classifier.prediction import IntentPrediction
 from retrieval.candidate import Candidate, PastAnswer, Query
 
@@ -25,6 +25,14 @@ class Store(Protocol):
     def journal(self) -> Journal:
         """What came in and what has to go out, in the same database."""
 
+    @property
+    def reminders(self) -> Reminders:
+        """What dialogues want to be reminded of, in the same database."""
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """What long conversations came to, in the same database."""
+
     async def close_turn(
         self,
         conversation: Conversation,
@@ -32,21 +40,35 @@ class Store(Protocol):
         reply: Reply,
         events: Sequence[Event],
         outgoing: Sequence[Parcel] = (),
+        *,
+        reminds: bool = True,
     ) -> Turn:
         """Store message, events, reply, reasons and `outgoing` durably: all or nothing.
 
-        Marks the message as answered if the journal holds it. Slot events in `events` update the
+        Marks the message as answered if the journal holds it, and sets and cancels reminders. Slot
+        events in `events` update the
         conversation's slots. When another process stored a turn of the same `external_id`
-        meanwhile, nothing else is written and that turn is returned.
+        meanwhile, nothing else is written and that turn is returned. `reminds` is off for events
+        that are only written down.
         """
 
     async def events_after(
-        self, channel: str, sender: str, *, after: int = 0, limit: int = 500
+        self,
+        channel: str,
+        sender: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        from_start: bool = False,
     ) -> Sequence[StoredEvent]:
         """Events of one conversation with `seq` > `after`, oldest first, at most `limit`.
 
-        With `after` 0 the last `limit` events are given, so that a long history stays quick.
+        With `after` 0 the last `limit` events are given, so that a long history stays quick;
+        `from_start` gives the first ones.
         """
+
+    async def channels_of(self, sender: str) -> Sequence[str]:
+        """The channels on which `sender` has a conversation, the one used last first."""
 
     async def turn(self, turn_id: str) -> Turn | None:
         """One turn with its reasons, None when there is none of that id."""
@@ -151,6 +173,36 @@ class Journal(Protocol):
 
     async def purge(self, *, before: float, limit: int = 1000) -> int:
         """Delete answered messages and sent pieces older than that; how many."""
+
+
+class Reminders(Protocol):
+    """Reminders until they are brought; each is claimed by one process. Raises as `Store`."""
+
+    async def claim(self, owner: str, *, now: float, limit: int) -> Sequence[Reminder]:
+        """Take what is due and no living process works on, the oldest first."""
+
+    async def next_due(self, *, after: float) -> float | None:
+        """When the next one is due, in seconds since 1970; None when there is none."""
+
+    async def done(self, key: str) -> None:
+        """Forget one: it was brought, or is out of date."""
+
+    async def postpone(self, key: str, *, due_at: float) -> None:
+        """It failed; try again then."""
+
+
+class Snapshots(Protocol):
+    """What trackers of long conversations knew at some event. Raises as `Store`."""
+
+    async def load(
+        self, channel: str, sender: str, fingerprint: str
+    ) -> tuple[int, Mapping[str, Any]] | None:
+        """The last but one snapshot of this fingerprint, and the `seq` of the event behind it."""
+
+    async def save(
+        self, channel: str, sender: str, fingerprint: str, *, seq: int, data: Mapping[str, Any]
+    ) -> None:
+        """Keep what was known behind the event `seq`; old snapshots are dropped."""
 
 
 class Unasked(Protocol):

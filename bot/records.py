@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bot.domain import Message
+from bot.domain import Event, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,20 @@ class Parcel:
     """What the vendor said last."""
     owner: str | None = None
     """The process that sends it; None: whoever comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """What a dialogue wants to be reminded of."""
+
+    key: str
+    """The same whenever it is tried."""
+    channel: str
+    sender: str
+    event: Event
+    """As the tracker has it: intent, entities, name, kill_on_user_msg."""
+    attempts: int = 0
+    """How often it failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from bot.actions.client import ActionClient, Elsewhere, Endpoint, Where
 from bot.actions.nearby import Nearby
 from bot.actions.nlg import RemoteResponder
 from bot.config import Settings
-from bot.dialogue import understanding
+from bot.dialogue import snapshot, understanding
 from bot.dialogue.dialogue import Dialogue
 from bot.dialogue.responses import DomainResponder, Responder
 from bot.dialogue.understanding import Doubt
@@ -53,6 +53,7 @@ class Talking:
             extractor=self.extractor(project),
             known_texts={} if knowledge.answers else understanding.known_texts(examples),
             doubt=self._doubt(knowledge, project),
+            fingerprint=snapshot.fingerprint(project.domain, project.trained.sight),
             apologises=actions.on_failure == "apologise",
         )
 

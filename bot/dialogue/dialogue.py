@@ -53,6 +53,8 @@ class Dialogue:
     known_texts: Mapping[str, str] = field(default_factory=dict)
     """Intents by the texts of the examples; see `understanding.known_texts`."""
     doubt: Doubt | None = None
+    fingerprint: str = ""
+    """Names the version of domain and policies, as far as trackers depend on it."""
     apologises: bool = True
     """Whether a failed action is said to the visitor and a person asked; Rasa passes over it."""
 

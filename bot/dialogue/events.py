@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot import errors
@@ -127,6 +128,8 @@ def _read(one: Mapping[str, Any]) -> Event:
         data["name"] = str(uuid.uuid1())
     if name in ("slot", "followup") and not isinstance(data["name"], str):
         raise errors.BadRequest(f"An event {sent_name!r} without name.", hint="Send its `name`.")
+    if name == "reminder":
+        _check_due(data["date_time"])
     if name == "user":
         data["parse_data"] = _parse_of(one)
     if one.get("metadata"):
@@ -134,6 +137,15 @@ def _read(one: Mapping[str, Any]) -> Event:
     stamp = one.get("timestamp")
     at = float(stamp) if isinstance(stamp, int | float) else time.time()
     return Event(name=name, timestamp=at, data=data)
+
+
+def _check_due(date_time: object) -> None:
+    try:
+        datetime.fromisoformat(str(date_time))
+    except ValueError as cause:
+        raise errors.BadRequest(
+            f"A reminder at {date_time!r}.", hint="Send `date_time` as 2026-03-01T12:00:00+00:00."
+        ) from cause
 
 
 def _parse_of(one: Mapping[str, Any]) -> dict[str, Any]:

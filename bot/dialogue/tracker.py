@@ -54,6 +54,25 @@ class Tracker:
         self._base = Applied(_START, self.state, History())
         self._loops: set[str] = set()
 
+    @classmethod
+    def behind(
+        cls,
+        state: State,
+        history: History,
+        *,
+        sender: str,
+        domain: Domain,
+        sight: Sight,
+        loops: Iterable[str],
+        count: int,
+    ) -> Tracker:
+        """A conversation of which only this is known: what its first `count` events led to."""
+        tracker = cls(sender, domain, sight)
+        tracker.state, tracker.count, tracker.cut = state, count, True
+        tracker._base = Applied(_START, state, history)
+        tracker._loops = set(loops)
+        return tracker
+
     def copy(self) -> Tracker:
         """The same conversation, to try something on."""
         twin = Tracker(self.sender, self.domain, self.sight)
@@ -106,6 +125,11 @@ class Tracker:
     def history(self) -> History:
         """The steps that policies see, without the moment now."""
         return self._last.history
+
+    @property
+    def loops(self) -> frozenset[str]:
+        """The forms that ever ran."""
+        return frozenset(self._loops)
 
     @property
     def is_empty(self) -> bool:

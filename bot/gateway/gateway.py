@@ -23,6 +23,7 @@ from bot.domain import Feedback, Message
 from bot.gateway import backoff, intake, sending
 from bot.gateway.intake import Intake
 from bot.gateway.outgoing import Outgoing
+from bot.gateway.reminding import Reminding
 from bot.gateway.sending import Sender
 from bot.gateway.subscribers import EventType, Subscriber
 from bot.gateway.unasked import Courier
@@ -160,6 +161,13 @@ async def open_gateway(
             max_waiting=settings.limits.max_backlog,
             max_wait_s=settings.limits.max_wait_s,
         )
+        reminding = Reminding(
+            parts.store.reminders,
+            parts.engine,
+            parts.box,
+            owner=owner,
+            is_shared=journal.is_shared,
+        )
         upkeep = Upkeep(journal, taking, sender, owner=owner)
         gateway = Gateway(
             channels=channels,
@@ -171,7 +179,10 @@ async def open_gateway(
             store=parts.store,
         )
         await upkeep.begin()
-        tasks = [asyncio.create_task(upkeep.run(), name="upkeep")]
+        tasks = [
+            asyncio.create_task(upkeep.run(), name="upkeep"),
+            asyncio.create_task(reminding.run(), name="reminders"),
+        ]
         tasks += [
             asyncio.create_task(_catch_up(gateway, name, channel), name=f"pull {name}")
             for name, channel in channels.items()
@@ -181,6 +192,7 @@ async def open_gateway(
             yield gateway
         finally:
             await _close(gateway, settings.limits.drain_s, tasks)
+            await reminding.stop()
             with contextlib.suppress(errors.DependencyError):  # then others wait for our lease
                 await journal.leave(owner)
 

@@ -317,8 +317,8 @@ def _with_patience(connection: Any, statement: str) -> None:  # noqa: ANN401 - o
     while True:
         try:
             connection.execute(statement)
-        except Exception:
-            if time.monotonic() > deadline:
+        except connection.OperationalError as cause:  # of either driver
+            if "locked" not in str(cause) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:

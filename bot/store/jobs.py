@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot import errors
 from bot.domain import Conversation, Event, Message, StoredEvent, Turn
 from bot.records import Parcel
-from bot.store import journal, outbox, queries, schema
+from bot.store import journal, outbox, queries, reminders, schema
 from bot.store.queries import TurnRow
 
 
@@ -46,6 +46,8 @@ def close_turn(
     row: TurnRow,
     events: Sequence[Event],
     outgoing: Sequence[Parcel] = (),
+    *,
+    reminds: bool = True,
 ) -> Turn:
     """Write a turn with what is to be sent, unless it is there already.
 
@@ -64,18 +66,25 @@ def close_turn(
         _touch_conversation(connection, row, queries.folded(found.slots, events))
     connection.execute(queries.ADD_TURN, queries.turn_values(row))
     outbox.add(connection, outgoing)
+    if reminds:
+        reminders.note(connection, conversation.channel, conversation.sender, events)
     return queries.to_turn(row, _add_events(connection, row, events))
 
 
 def events_after(
-    connection: sa.Connection, who: Who, *, after: int, limit: int
+    connection: sa.Connection, who: Who, *, after: int, limit: int, from_start: bool = False
 ) -> list[StoredEvent]:
     """The first `limit` events behind `after`, or the last ones when it is 0; oldest first."""
-    if after > 0:
-        wanted = {**who, "limit": limit, "after": min(after, queries.MAX_SEQ)}
+    if after > 0 or from_start:
+        wanted = {**who, "limit": limit, "after": max(0, min(after, queries.MAX_SEQ))}
         return [queries.to_event(row) for row in connection.execute(queries.EVENTS_AFTER, wanted)]
     rows = connection.execute(queries.LAST_EVENTS, {**who, "limit": limit}).all()
     return [queries.to_event(row) for row in reversed(rows)]
+
+
+def channels_of(connection: sa.Connection, sender: str) -> list[str]:
+    """The channels on which `sender` has a conversation, the one used last first."""
+    return list(connection.scalars(queries.CHANNELS_OF, {"sender": sender}))
 
 
 def turn(connection: sa.Connection, turn_id: str) -> Turn | None:

@@ -79,6 +79,12 @@ LAST_EVENTS = _of_conversation.order_by(events.c.seq.desc()).limit(
     sa.bindparam("limit", type_=sa.Integer)
 )
 
+CHANNELS_OF = (
+    sa.select(conversations.c.channel)
+    .where(conversations.c.sender == sa.bindparam("sender"))
+    .order_by(conversations.c.updated_at.desc(), conversations.c.channel)
+)
+
 ADD_CONVERSATION = sa.insert(conversations)
 TOUCH_CONVERSATION = (
     sa.update(conversations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; revisions are numbered, so that a newer database is seen to be newer."""
 
 metadata = sa.MetaData()
@@ -27,6 +27,8 @@ conversations = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.UniqueConstraint("channel", "sender", name="conversations_channel_sender"),
+    # Rasa's API names a conversation by its sender alone.
+    sa.Index("conversations_sender", "sender"),
 )
 
 turns = sa.Table(
@@ -163,4 +165,36 @@ channel_states = sa.Table(
     metadata,
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("state", sa.JSON, nullable=False),
+)
+
+# Reminders that a dialogue has set and that are not due yet.
+reminders = sa.Table(
+    "reminders",
+    metadata,
+    # New each time that it is set; names the turn that it becomes.
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("due_at", sa.Double, nullable=False),
+    # The event as the tracker has it.
+    sa.Column("data", sa.JSON, nullable=False),
+    # When the event happened.
+    sa.Column("set_at", sa.Double, nullable=False),
+    # The process that brings it; empty when nobody does.
+    sa.Column("owner", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index("reminders_due", "due_at"),
+    sa.Index("reminders_conversation", "channel", "sender"),
+)
+
+# What a long conversation came to at some event, so that it is not folded from its first one.
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("sender", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    # Of the project's version that it is of use to.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
 )

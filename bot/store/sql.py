@@ -10,6 +10,8 @@ from bot import errors, reasons
 from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
 from bot.records import Parcel
 from bot.store import jobs, opinions, queries
+from bot.store.reminders import SqlReminders
+from bot.store.snapshots import SqlSnapshots
 from bot.store.sqljournal import SqlJournal
 from bot.store.threads import DatabaseThread, Job
 
@@ -44,6 +46,12 @@ class SqlStore:
             read=lambda job: self._do(reader, job),
             is_shared=is_shared,
         )
+        self.reminders = SqlReminders(
+            write=lambda job: self._do(writer, job), read=lambda job: self._do(reader, job)
+        )
+        self.snapshots = SqlSnapshots(
+            write=lambda job: self._do(writer, job), read=lambda job: self._do(reader, job)
+        )
 
     async def open_turn(self, message: Message) -> tuple[Conversation, Turn | None]:
         """See `bot.ports.Store.open_turn`."""
@@ -56,6 +64,8 @@ class SqlStore:
         reply: Reply,
         events: Sequence[Event],
         outgoing: Sequence[Parcel] = (),
+        *,
+        reminds: bool = True,
     ) -> Turn:
         """See `bot.ports.Store.close_turn`. A cancelled caller's turn may be stored all the same.
 
@@ -74,11 +84,18 @@ class SqlStore:
         # The caller may go on with the lists while this one waits.
         events, outgoing = tuple(events), tuple(outgoing)
         return await self._do(
-            self._writer, lambda on: jobs.close_turn(on, conversation, row, events, outgoing)
+            self._writer,
+            lambda on: jobs.close_turn(on, conversation, row, events, outgoing, reminds=reminds),
         )
 
     async def events_after(
-        self, channel: str, sender: str, *, after: int = 0, limit: int = 500
+        self,
+        channel: str,
+        sender: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        from_start: bool = False,
     ) -> Sequence[StoredEvent]:
         """See `bot.ports.Store.events_after`. `after` below 0 counts as 0.
 
@@ -90,8 +107,13 @@ class SqlStore:
             raise ValueError(msg)
         who = jobs.Who(channel=channel, sender=sender)
         return await self._do(
-            self._reader, lambda on: jobs.events_after(on, who, after=after, limit=limit)
+            self._reader,
+            lambda on: jobs.events_after(on, who, after=after, limit=limit, from_start=from_start),
         )
+
+    async def channels_of(self, sender: str) -> Sequence[str]:
+        """See `bot.ports.Store.channels_of`."""
+        return await self._do(self._reader, lambda on: jobs.channels_of(on, sender))
 
     async def turn(self, turn_id: str) -> Turn | None:
         """See `bot.ports.Store.turn`."""

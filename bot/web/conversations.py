@@ -20,14 +20,14 @@ from bot.dialogue.prediction import Choice
 from bot.dialogue.tracker import Tracker
 from bot.domain import Event, Turn
 from bot.project.story_writer import story_of
-from bot.web import rasa, schemas
+from bot.web import addressed, rasa, schemas
+from bot.web.addressed import Asked
 from bot.web.keys import PARTS
 from bot.web.middleware import RASA_VERSION
 from bot.web.schemas import M
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VERBOSITIES = ("NONE", "APPLIED", "AFTER_RESTART", "ALL")
-SENDER_CHARS = 255
 
 
 def guarded(handler: Handler) -> Handler:
@@ -68,62 +68,82 @@ def _is_loopback(host: str) -> bool:
 @guarded
 async def show_tracker(request: web.Request) -> web.Response:
     """The tracker of a conversation; of an unknown one as if it had just begun."""
-    parts, sender = _asked(request)
-    tracker = await parts.engine.look(rasa.CHANNEL, sender)
+    asked = await addressed.asked(request)
+    parts = asked.parts
+    tracker = await parts.engine.look(asked.channel, asked.sender)
     until = request.query.get("until")
     if until is not None:
-        happened = await parts.engine.events(rasa.CHANNEL, sender)
+        happened = await asked.events()
         tracker = tracker.fresh(e for e in happened if e.timestamp <= _number(until))
         return _json(tracker.as_dict(events=tracker.tail))
-    return _json(await _shown(request, parts, tracker))
+    return _json(await _shown(request, asked, tracker))
 
 
 @guarded
 async def append_events(request: web.Request) -> web.Response:
-    """Let one event or several happen."""
-    parts, sender = _asked(request)
-    _, tracker = await parts.steering.append(rasa.CHANNEL, sender, await _events(request))
-    return _json(await _shown(request, parts, tracker))
+    """Let events happen; `execute_side_effects` says them and sets reminders, too."""
+    asked = await addressed.asked(request)
+    parts = asked.parts
+    has_effects = request.query.get("execute_side_effects", "").lower() == "true"
+    _, tracker = await parts.steering.append(
+        asked.channel,
+        asked.sender,
+        await _events(request),
+        speaks=has_effects and asked.speaks,
+        reminds=has_effects,
+    )
+    return _json(await _shown(request, asked, tracker))
 
 
 @guarded
 async def replace_events(request: web.Request) -> web.Response:
     """Start the conversation anew with these events; the old ones stay in the log."""
-    parts, sender = _asked(request)
+    asked = await addressed.asked(request)
+    parts = asked.parts
     sent = [{"event": "restart"}, *(await _events(request))]
-    _, tracker = await parts.steering.append(rasa.CHANNEL, sender, sent)
-    return _json(await _shown(request, parts, tracker))
+    _, tracker = await parts.steering.append(asked.channel, asked.sender, sent)
+    return _json(await _shown(request, asked, tracker))
 
 
 @guarded
 async def trigger_intent(request: web.Request) -> web.Response:
     """Go on as if the visitor had meant an intent."""
-    parts, sender = _asked(request)
+    asked = await addressed.asked(request)
+    parts = asked.parts
     body = await _sent(
         request, schemas.IntentRequest, name="Name of the intent not provided in request body."
     )
-    done = await parts.steering.trigger(rasa.CHANNEL, sender, body.name, body.entities)
-    return _json(await _done(request, parts, sender, *done))
+    done = await parts.steering.trigger(
+        asked.channel, asked.sender, body.name, body.entities, speaks=asked.speaks
+    )
+    return _json(await _done(request, asked, *done))
 
 
 @guarded
 async def execute(request: web.Request) -> web.Response:
     """Run an action in a conversation that exists."""
-    parts, sender = _asked(request)
-    await _existing(parts, sender)
+    asked = await addressed.asked(request)
+    parts = asked.parts
+    await _existing(asked)
     body = await _sent(
         request, schemas.ActionRequest, name="Name of the action not provided in request body."
     )
     done = await parts.steering.execute(
-        rasa.CHANNEL, sender, body.name, policy=body.policy, confidence=body.confidence
+        asked.channel,
+        asked.sender,
+        body.name,
+        policy=body.policy,
+        confidence=body.confidence,
+        speaks=asked.speaks,
     )
-    return _json(await _done(request, parts, sender, *done))
+    return _json(await _done(request, asked, *done))
 
 
 @guarded
 async def add_message(request: web.Request) -> web.Response:
     """Note a message of the visitor without answering it."""
-    parts, sender = _asked(request)
+    asked = await addressed.asked(request)
+    parts = asked.parts
     body = await _sent(
         request,
         schemas.NotedMessage,
@@ -132,17 +152,18 @@ async def add_message(request: web.Request) -> web.Response:
     )
     limit = parts.settings.limits.max_text_chars
     words = text.clean(body.text, max_chars=limit)
-    _, tracker = await parts.steering.log(rasa.CHANNEL, sender, words, parse=body.parse_data)
-    return _json(await _shown(request, parts, tracker))
+    _, tracker = await parts.steering.log(asked.channel, asked.sender, words, parse=body.parse_data)
+    return _json(await _shown(request, asked, tracker))
 
 
 @guarded
 async def predict(request: web.Request) -> web.Response:
     """What would be done next in a conversation."""
-    parts, sender = _asked(request)
-    await _existing(parts, sender)
-    choice, tracker = await parts.steering.predict(rasa.CHANNEL, sender)
-    return _json(_predicted(parts, choice, await _shown(request, parts, tracker)))
+    asked = await addressed.asked(request)
+    parts = asked.parts
+    await _existing(asked)
+    choice, tracker = await parts.steering.predict(asked.channel, asked.sender)
+    return _json(_predicted(parts, choice, await _shown(request, asked, tracker)))
 
 
 @guarded
@@ -158,9 +179,9 @@ async def predict_for_events(request: web.Request) -> web.Response:
 @guarded
 async def story(request: web.Request) -> web.Response:
     """The conversation as a story in YAML."""
-    parts, sender = _asked(request)
-    happened = await _existing(parts, sender)
-    return web.Response(text=story_of(sender, happened), content_type="text/plain")
+    asked = await addressed.asked(request)
+    happened = await _existing(asked)
+    return web.Response(text=story_of(asked.sender, happened), content_type="text/plain")
 
 
 @guarded
@@ -198,19 +219,14 @@ async def version(_request: web.Request) -> web.Response:
     return _json({"version": RASA_VERSION, "minimum_compatible_version": RASA_VERSION})
 
 
-def _asked(request: web.Request) -> tuple[Parts, str]:
-    sender = text.clean(request.match_info["sender"], max_chars=SENDER_CHARS)
-    return request.app[PARTS], sender
-
-
-async def _existing(parts: Parts, sender: str) -> list[Event]:
-    happened = await parts.engine.events(rasa.CHANNEL, sender)
+async def _existing(asked: Asked) -> list[Event]:
+    happened = await asked.events()
     if not happened:
         raise errors.NotFound("Conversation ID not found.")
     return happened
 
 
-async def _shown(request: web.Request, parts: Parts, tracker: Tracker) -> dict[str, Any]:
+async def _shown(request: web.Request, asked: Asked, tracker: Tracker) -> dict[str, Any]:
     """The tracker as JSON, with the events that `include_events` wants."""
     wanted = request.query.get("include_events", "AFTER_RESTART")
     if wanted not in VERBOSITIES:
@@ -222,19 +238,17 @@ async def _shown(request: web.Request, parts: Parts, tracker: Tracker) -> dict[s
         return tracker.as_dict(events=None)
     if wanted == "APPLIED":
         return tracker.as_dict(events=[one.event for one in tracker.applied])
-    stored = await parts.engine.events(rasa.CHANNEL, tracker.sender)
-    happened = stored or tracker.tail
+    happened = await asked.events() or tracker.tail
     if wanted == "AFTER_RESTART":
         restarts = [place for place, event in enumerate(happened) if event.name == "restart"]
         happened = happened[restarts[-1] + 1 :] if restarts else happened
     return tracker.as_dict(events=happened)
 
 
-async def _done(
-    request: web.Request, parts: Parts, sender: str, turn: Turn, tracker: Tracker
-) -> dict[str, Any]:
-    shown = await _shown(request, parts, tracker)
-    return {"tracker": shown, "messages": rasa.rendered(sender, turn)}
+async def _done(request: web.Request, asked: Asked, turn: Turn, tracker: Tracker) -> dict[str, Any]:
+    """As in Rasa, what went to the visitor's channel is not handed back."""
+    shown = {"tracker": await _shown(request, asked, tracker)}
+    return shown if asked.speaks else shown | {"messages": rasa.rendered(asked.sender, turn)}
 
 
 def _predicted(parts: Parts, choice: Choice, tracker: Mapping[str, Any]) -> dict[str, Any]:

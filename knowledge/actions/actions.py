@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,46 +42,72 @@ def finished(flow: str, outcome: str) -> Events:
     return [*ended, *(SlotSet(name, None) for name in forgotten)]
 
 
-class TellOrderStatus(Action):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of a visitor's wish."""
+
+    outcome: str
+    """Ends the name of the response, and is kept in the slot of that name."""
+    words: dict[str, str] = field(default_factory=dict)
+    """For the response, beside number, item and day."""
+
+
+class OrderFlow:
+    """How all three flows end: with whose order it is checked once more, and a response.
+
+    A form may be filled in other ways than by asking.
+    """
+
+    flow = ""
+    response = ""
+    """Begins the names of the responses."""
+
+    def settle(self, order: Order, tracker: Tracker) -> Settled:
+        """Do it."""
+        raise NotImplementedError
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Tell whom it belongs to what became of it."""
+        order = verified(tracker.slots)
+        if order is None:
+            dispatcher.utter_message(response="utter_not_verified")
+            return finished(self.flow, "not_verified")
+        settled = self.settle(order, tracker)
+        say(dispatcher, f"{self.response}_{settled.outcome}", order, tracker, **settled.words)
+        return finished(self.flow, settled.outcome)
+
+
+class TellOrderStatus(OrderFlow, Action):
     """Says where an order is."""
+
+    flow, response = "order_status", "utter_status"
 
     def name(self) -> str:
         """As in domain.yml."""
         return "action_tell_order_status"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> Events:
-        """Tell it to whom it belongs."""
-        order = verified(tracker.slots)
-        if order is None:
-            dispatcher.utter_message(response="utter_not_verified")
-            return finished("order_status", "not_verified")
-        say(dispatcher, f"utter_status_{order.status.value}", order, tracker)
-        return finished("order_status", order.status.value)
+    def settle(self, order: Order, tracker: Tracker) -> Settled:
+        """Where it is."""
+        return Settled(outcome=order.status.value)
 
 
-class RegisterReturn(Action):
+class RegisterReturn(OrderFlow, Action):
     """Registers a return, or says why it cannot."""
+
+    flow, response = "return", "utter_return"
 
     def name(self) -> str:
         """As in domain.yml."""
         return "action_register_return"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> Events:
-        """Check all of it again; a form may be filled in other ways than by asking."""
-        order = verified(tracker.slots)
-        if order is None:
-            dispatcher.utter_message(response="utter_not_verified")
-            return finished("return", "not_verified")
-        outcome, made = self._settle(order, tracker)
-        say(dispatcher, f"utter_return_{outcome}", order, tracker, return_number=made)
-        return finished("return", outcome)
-
-    def _settle(self, order: Order, tracker: Tracker) -> tuple[str, str]:
+    def settle(self, order: Order, tracker: Tracker) -> Settled:
         """What becomes of it, and the number of the return if there is one."""
+        outcome, made = self._registered(order, tracker)
+        return Settled(outcome=outcome, words={"return_number": made})
+
+    def _registered(self, order: Order, tracker: Tracker) -> tuple[str, str]:
         known = SHOP.return_of(order.number)
         if known:
             return "known", known
@@ -92,28 +119,22 @@ class RegisterReturn(Action):
         return "registered", SHOP.register_return(order.number, reason)
 
 
-class ChangeAddress(Action):
+class ChangeAddress(OrderFlow, Action):
     """Sends an order elsewhere, or says why it cannot."""
+
+    flow, response = "address", "utter_address"
 
     def name(self) -> str:
         """As in domain.yml."""
         return "action_change_address"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> Events:
-        """Check all of it again; a form may be filled in other ways than by asking."""
-        order = verified(tracker.slots)
-        if order is None:
-            dispatcher.utter_message(response="utter_not_verified")
-            return finished("address", "not_verified")
-        address = str(tracker.get_slot("new_address") or "")
-        outcome = self._settle(order, address, tracker)
-        say(dispatcher, f"utter_address_{outcome}", order, tracker, address=address)
-        return finished("address", outcome)
-
-    def _settle(self, order: Order, address: str, tracker: Tracker) -> str:
+    def settle(self, order: Order, tracker: Tracker) -> Settled:
         """What becomes of it."""
+        address = str(tracker.get_slot("new_address") or "")
+        outcome = self._changed(order, address, tracker)
+        return Settled(outcome=outcome, words={"address": address})
+
+    def _changed(self, order: Order, address: str, tracker: Tracker) -> str:
         if order.status is not Status.PROCESSING:
             return "too_late"
         if tracker.get_slot("address_confirmed") is not True or not address:

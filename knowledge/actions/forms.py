@@ -14,6 +14,7 @@ from . import saying
 from .shop import SHOP, Order, Status
 
 Slots = dict[str, Any]
+PROOF = ["order_number", "email"]
 MAX_EMAIL_TRIES = 3
 MAX_REASON = 500  # characters
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -41,17 +42,41 @@ def heard(tracker: Tracker) -> str | None:
     return None if saying.is_question(text) else text
 
 
+def heard_for(tracker: Tracker, slot: str, *entities: str) -> str | None:
+    """What was said when the form asked for `slot`; None if it names one of `entities`."""
+    if tracker.get_slot("requested_slot") != slot:
+        return None
+    if any(found["entity"] in entities for found in tracker.latest_message["entities"]):
+        return None
+    return heard(tracker)
+
+
 class OrderChecks:
     """What all three forms check: the order, and that it is the visitor's."""
+
+    def is_possible(self, order: Order) -> bool:
+        """Whether the shop can still do it."""
+        return True
+
+    async def required_slots(
+        self,
+        domain_slots: list[str],
+        dispatcher: CollectingDispatcher,
+        tracker: Tracker,
+        domain: dict[str, Any],
+    ) -> list[str]:
+        """Nothing more once too many addresses were wrong; no details of what cannot be done."""
+        if gave_up(tracker.slots):
+            return []
+        order = verified(tracker.slots)
+        return domain_slots if order is None or self.is_possible(order) else PROOF
 
     def extract_order_number(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Slots:
         """Whatever looks like a number where one was asked for, right or wrong."""
-        text = heard(tracker)
-        if text is None or tracker.get_slot("requested_slot") != "order_number" or "@" in text:
-            return {}
-        if any(e["entity"] == "order_number" for e in tracker.latest_message["entities"]):
+        text = heard_for(tracker, "order_number", "order_number")
+        if text is None or "@" in text:
             return {}
         number = saying.number_in(text)
         return {"order_number": number} if number else {}
@@ -60,12 +85,8 @@ class OrderChecks:
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Slots:
         """Whatever has an @ where an address was asked for, right or wrong."""
-        text = heard(tracker)
-        if text is None or tracker.get_slot("requested_slot") != "email" or "@" not in text:
-            return {}
-        if any(e["entity"] == "email" for e in tracker.latest_message["entities"]):
-            return {}
-        return {"email": text}
+        text = heard_for(tracker, "email", "email")
+        return {"email": text} if text and "@" in text else {}
 
     def validate_order_number(
         self,
@@ -117,16 +138,6 @@ class ValidateOrderStatusForm(OrderChecks, FormValidationAction):
         """As in domain.yml."""
         return "validate_order_status_form"
 
-    async def required_slots(
-        self,
-        domain_slots: list[str],
-        dispatcher: CollectingDispatcher,
-        tracker: Tracker,
-        domain: dict[str, Any],
-    ) -> list[str]:
-        """Nothing more once too many addresses were wrong."""
-        return [] if gave_up(tracker.slots) else domain_slots
-
 
 class ValidateReturnForm(OrderChecks, FormValidationAction):
     """A return: the order, whose it is, why, and a last question."""
@@ -135,34 +146,17 @@ class ValidateReturnForm(OrderChecks, FormValidationAction):
         """As in domain.yml."""
         return "validate_return_form"
 
-    async def required_slots(
-        self,
-        domain_slots: list[str],
-        dispatcher: CollectingDispatcher,
-        tracker: Tracker,
-        domain: dict[str, Any],
-    ) -> list[str]:
-        """No more than order and address for an order that cannot be returned."""
-        if gave_up(tracker.slots):
-            return []
-        order = verified(tracker.slots)
-        may = order is None or (
-            order.may_be_returned(datetime.now(UTC).date()) and not SHOP.return_of(order.number)
-        )
-        return domain_slots if may else ["order_number", "email"]
+    def is_possible(self, order: Order) -> bool:
+        """Whether it can be returned."""
+        in_time = order.may_be_returned(datetime.now(UTC).date())
+        return in_time and not SHOP.return_of(order.number)
 
     def extract_return_reason(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Slots:
         """Any words but a question, where the reason was asked for."""
-        text = heard(tracker)
-        if text is None or tracker.get_slot("requested_slot") != "return_reason":
-            return {}
-        if any(
-            e["entity"] in ("order_number", "email") for e in tracker.latest_message["entities"]
-        ):
-            return {}
-        return {"return_reason": text[:MAX_REASON]}
+        text = heard_for(tracker, "return_reason", *PROOF)
+        return {"return_reason": text[:MAX_REASON]} if text else {}
 
 
 class ValidateAddressForm(OrderChecks, FormValidationAction):
@@ -172,19 +166,9 @@ class ValidateAddressForm(OrderChecks, FormValidationAction):
         """As in domain.yml."""
         return "validate_address_form"
 
-    async def required_slots(
-        self,
-        domain_slots: list[str],
-        dispatcher: CollectingDispatcher,
-        tracker: Tracker,
-        domain: dict[str, Any],
-    ) -> list[str]:
-        """No more than order and address for an order that has left the warehouse."""
-        if gave_up(tracker.slots):
-            return []
-        order = verified(tracker.slots)
-        may = order is None or order.status is Status.PROCESSING
-        return domain_slots if may else ["order_number", "email"]
+    def is_possible(self, order: Order) -> bool:
+        """Whether it is still in the warehouse."""
+        return order.status is Status.PROCESSING
 
     def extract_new_address(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]

@@ -21,6 +21,7 @@ from bot.dialogue.dialogue import Extractor
 from bot.dialogue.tracker import Tracker
 from bot.domain import Event, Message
 from bot.engine import Engine
+from bot.gateway.reminding import Reminding
 from bot.inference import ModelThread
 from bot.knowledge import reader
 from bot.steering import Steering
@@ -99,7 +100,12 @@ class Bot:
 
 @asynccontextmanager
 async def bot(
-    name: str, folder: Path, *, with_actions: bool = True, on_failure: str = "ignore"
+    name: str,
+    folder: Path,
+    *,
+    with_actions: bool = True,
+    on_failure: str = "ignore",
+    with_reminders: bool = True,
 ) -> AsyncIterator[Bot]:
     """The engine with a copy of the project `name`, its actions run beside."""
     root = folder / "project"
@@ -135,6 +141,8 @@ async def bot(
         deadline_s=5,
     )
     steering = Steering(engine)
+    reminding = Reminding(store.reminders, engine, box, owner="replay", is_shared=False)
+    watching = asyncio.create_task(reminding.run()) if with_reminders else None
     try:
         yield Bot(
             engine=engine,
@@ -153,7 +161,10 @@ async def bot(
             has_trained_extractor=(root / "config.yml").read_text().count("CRFEntityExtractor") > 0,
         )
     finally:
-        await steering.close()
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await reminding.stop()
         classifying.close()
         searching.close()
         await talking.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,10 +27,12 @@ def refuse_to_fail(cause: errors.FrontdeskError) -> None:
 
 
 @asynccontextmanager
-async def api(folder: Path, server: Server | None = None) -> AsyncIterator[Client]:
+async def api(
+    folder: Path, server: Server | None = None, channels: dict[str, dict[str, Any]] | None = None
+) -> AsyncIterator[Client]:
     """The API over the project 01_responses."""
     async with replaying.bot("01_responses", folder) as bot:
-        settings = bot.parts.settings
+        settings = bot.parts.settings.model_copy(update={"channels": channels or {}})
         if server is not None:
             settings = settings.model_copy(update={"server": server})
         app = create_app(
@@ -151,3 +154,49 @@ async def test_a_web_page_cannot_use_the_open_api(tmp_path: Path) -> None:
     async with api(tmp_path) as client:
         answer = await client.get("/domain", headers={"Origin": "https://evil.example"})
         assert answer.status == 401
+
+
+async def test_a_conversation_is_that_of_the_channel_the_sender_used_last(tmp_path: Path) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def receive(request: web.Request) -> web.Response:
+        heard.put_nowait((await request.json())["text"])
+        return web.Response()
+
+    receiver = web.Application()
+    receiver.router.add_post("/bot", receive)
+    async with TestServer(receiver) as own:
+        callback = {"url": str(own.make_url("/bot")), "open_to_all": True}
+        async with api(tmp_path, channels={"callback": callback}) as client:
+            await say(client, "/greet")
+            said = {"sender": "ann", "message": '/tell_name{"name": "Ann"}'}
+            answer = await client.post("/webhooks/callback/webhook", json=said)
+            assert await answer.text() == "success"
+            assert await asyncio.wait_for(heard.get(), 30) == "Hello Ann, this is the help desk."
+            shown = await (await client.get("/conversations/ann/tracker")).json()
+            assert shown["latest_input_channel"] == "callback"
+            assert shown["slots"]["name"] == "Ann"
+            path = "/conversations/ann/trigger_intent"
+            body = {"name": "tell_name", "entities": {"name": "Bob"}}
+            done = await (await client.post(path, json=body)).json()
+            assert [one["text"] for one in done["messages"]] == [
+                "Hello Bob, this is the help desk."
+            ]
+            body["entities"] = {"name": "Cid"}
+            done = await (await client.post(f"{path}?output_channel=latest", json=body)).json()
+            assert "messages" not in done
+            assert done["tracker"]["slots"]["name"] == "Cid"
+            assert await asyncio.wait_for(heard.get(), 30) == "Hello Cid, this is the help desk."
+            event = {"event": "bot", "text": "A person here.", "data": {}}
+            path = "/conversations/ann/tracker/events"
+            await client.post(f"{path}?output_channel=callback", json=event)
+            await client.post(
+                f"{path}?output_channel=callback&execute_side_effects=true",
+                json=event | {"text": "Can you hear me?"},
+            )
+            assert await asyncio.wait_for(heard.get(), 30) == "Can you hear me?"
+            body["entities"] = {"name": "Dan"}
+            rest = "/conversations/ann/trigger_intent?output_channel=rest"
+            done = await (await client.post(rest, json=body)).json()
+            assert done["tracker"]["latest_input_channel"] == "rest"
+            assert done["messages"][0]["text"] == "Hello Dan, this is the help desk."
