@@ -255,6 +255,7 @@ class BrainMaker:
                 VectorCache(self._settings.data / "vectors" / f"{name}.safetensors", name),
                 encoder_id=name,
                 expert=expert,
+                ways=searching.ways(self._settings, name),
                 judge=searching.load_reranker(self._settings) if rerank else None,
                 on_progress=on_progress,
             )
