@@ -27,11 +27,11 @@ class Recipe:
     """Hyper-parameters; the defaults were chosen on validation data (docs/benchmarks.md)."""
 
     epochs: int = 2
-    batch_size: int = 64
+    batch_size: int = 32
     """Pairs; each comes with one hard negative."""
-    max_steps: int = 600
-    """An end to large files; 600 steps take some ten minutes on two cores."""
-    learning_rate: float = 2e-5
+    max_steps: int = 400
+    """An end to large files; 400 steps take some ten minutes on two cores."""
+    learning_rate: float = 5e-5
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = 0.01
@@ -45,7 +45,7 @@ class Recipe:
     """Mined negatives are farther than this share of the cosine to the own group."""
     frozen: float = 0.5
     """Share of the layers, the lowest ones, that stay as they are; saves a third of the time."""
-    longest: int = 96
+    longest: int = 64
     """Tokens of a text while training."""
     seed: int = 13
 
