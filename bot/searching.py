@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.config import Settings
 from bot.training.registry import Registry
 from retrieval import errors as retrieval_errors
-from retrieval import reranking
+from retrieval import fusion, reranking
 from retrieval.candidate import PastAnswer
 from retrieval.encoders import catalogue, tuned
 from retrieval.encoders.recent import RecentEncoder
 from retrieval.encoders.runtime import Encoder
 from retrieval.reranking import Reranker
+from retrieval.scoring import HYBRID, Ways
 from retrieval.search import Expert, Retriever
 from retrieval.shelf import Shelf, own_key
 from retrieval.vectors import TextEncoder, VectorCache
@@ -57,8 +59,9 @@ def maker(
     judge = load_reranker(settings) if settings.models.rerank else None
 
     def make(answers: Sequence[PastAnswer]) -> Retriever:
-        return Retriever(answers, encoder, cache, encoder_id=name, expert=expert, judge=judge,
-                         shelf=shelf, on_progress=on_progress)  # fmt: skip
+        return Retriever(answers, encoder, cache, encoder_id=name, expert=expert,
+                         ways=ways(settings, name), judge=judge, shelf=shelf,
+                         on_progress=on_progress)  # fmt: skip
 
     return make
 
@@ -100,6 +103,57 @@ def load_reranker(settings: Settings) -> Reranker:
             "models.rerank = false.",
         )
     return Reranker(folder, threads=settings.models.threads)
+
+
+def ways(settings: Settings, encoder: str, mode: Ways = HYBRID) -> Ways:
+    """`mode` with the weights that were fitted for the encoder of that name, if any were.
+
+    Raises:
+        retrieval.errors.ArtifactError: the file of the weights is broken.
+    """
+    found = fusion.read(Registry(settings.data).encoders, encoder)
+    return replace(mode, many=found.many, one=found.one)
+
+
+def beside(
+    settings: Settings,
+    answers: Sequence[PastAnswer],
+    choice: str,
+    place: Path,
+    *,
+    on_progress: Progress,
+    with_expert: bool = True,
+    mode: Ways = HYBRID,
+    judge: Reranker | None = None,
+) -> tuple[Retriever, Encoder]:
+    """A retriever of answers that are not the project's, and its encoder.
+
+    Args:
+        settings: name the encoders' folder and the second encoder.
+        answers: what is searched.
+        choice: the encoder.
+        place: the vectors are remembered in files whose names begin like this.
+        on_progress: told every step.
+        with_expert: whether English answers get the second encoder.
+        mode: which evidence counts.
+        judge: reads the best candidates again.
+    """
+    name, encoder = load_encoder(settings, choice, on_progress)
+    start = place.with_name(f"{place.name}.{name}")
+    languages = {answer.lang for answer in answers}
+    wanted = wanted_expert(settings, name, languages) if with_expert else ""
+    expert = load_expert(settings, wanted, on_progress, beside=start) if wanted else None
+    made = Retriever(
+        answers,
+        encoder,
+        VectorCache(start.with_name(f"{start.name}.safetensors"), name),
+        encoder_id=name,
+        expert=expert,
+        ways=ways(settings, name, mode),
+        judge=judge,
+        on_progress=on_progress,
+    )
+    return made, encoder
 
 
 def expert_name(settings: Settings, choice: str) -> str:

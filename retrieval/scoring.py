@@ -6,10 +6,9 @@ The weights make the score log-odds: its softmax over the candidates is the prob
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +38,7 @@ ONE: Weights = {
 MANY_PHRASINGS = 4  # from which an answer counts as one with many
 DENSE = frozenset({"question", "answer", "centre", "expert", "expert_answer"})
 LEXICAL = frozenset({"words", "answer_words", "code"})
+NOTHING = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +55,35 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """Which evidence counts."""
+    """Which evidence counts, and how much."""
 
     by_meaning: bool = True
     """Whether vectors find and rank candidates."""
     by_words: bool = True
     """Whether words and codes do."""
+    many: Weights = field(default_factory=lambda: MANY)
+    """For answers with many phrasings."""
+    one: Weights = field(default_factory=lambda: ONE)
+    """For answers with a single one."""
+    _table: tuple[Weights, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Mix the weights for every number of phrasings once."""
+        table = tuple(self._mixed(n) for n in range(MANY_PHRASINGS + 1))
+        object.__setattr__(self, "_table", table)
 
     def weights(self, phrasings: int) -> Weights:
         """What the evidence counts for an answer with so many phrasings."""
-        return _mixed(min(phrasings, MANY_PHRASINGS), self.by_meaning, self.by_words)
+        return self._table[min(phrasings, MANY_PHRASINGS)]
 
-
-@functools.cache
-def _mixed(phrasings: int, by_meaning: bool, by_words: bool) -> Weights:
-    share = (phrasings - 1) / (MANY_PHRASINGS - 1)
-    kept = (DENSE if by_meaning else frozenset()) | (LEXICAL if by_words else frozenset())
-    return {name: share * MANY[name] + (1 - share) * ONE[name] for name in MANY if name in kept}
+    def _mixed(self, phrasings: int) -> Weights:
+        share = (max(phrasings, 1) - 1) / (MANY_PHRASINGS - 1)
+        kept = (DENSE if self.by_meaning else NOTHING) | (LEXICAL if self.by_words else NOTHING)
+        return {
+            name: share * weight + (1 - share) * self.one[name]
+            for name, weight in self.many.items()
+            if name in kept
+        }
 
 
 HYBRID = Ways()

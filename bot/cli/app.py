@@ -236,14 +236,26 @@ def bench_retrieval(
         str, typer.Option(help="Numbers of entries, separated by commas. 条目数")
     ] = "1000,100000,1000000",
     edits: Annotated[int, typer.Option(min=0, help="How many edits. 编辑次数")] = 1000,
+    quality: Annotated[
+        bool, typer.Option(help="Rank the public collections first. 公开数据集的排序质量")
+    ] = True,
+    train: Annotated[
+        bool, typer.Option("--train", help="With encoders trained on other data too. 含微调")
+    ] = False,
+    only: Annotated[str, typer.Option(help="Collections with these letters. 仅限数据集")] = "",
     var: Annotated[Path | None, typer.Option(help="Folder of the models. 模型目录")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure search at size, edits under load, and codes."""
+    """Measure the ranking, search at size, edits under load, and codes."""
     from bot.cli import retrieval_bench  # noqa: PLC0415
 
-    numbers = [int(size) for size in sizes.split(",")]
-    retrieval_bench.run(settings(given(None, var)), data, numbers, edits, as_json=as_json)
+    chosen = settings(given(None, var))
+    if quality:
+        retrieval_bench.quality(chosen, data, only, train=train, as_json=as_json)
+    if only:
+        return
+    numbers = [int(size) for size in sizes.split(",") if size]
+    retrieval_bench.run(chosen, data, numbers, edits, as_json=as_json)
 
 
 @bench_app.command(

@@ -5,31 +5,42 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bot import retrieval_bench, searching
+from bot import retrieval_bench, retrieval_quality, searching
 from bot.cli import progress
 from bot.config import Settings
 
 HYBRID_LIMIT = 200_000  # entries; more would spend hours on making texts up
 
 
+def quality(settings: Settings, data: Path, only: str, *, train: bool, as_json: bool) -> None:
+    """Rank the public collections and print each row as it comes."""
+    with progress.bars() as report:
+        for name, figures in retrieval_quality.rows(settings, data, only, report, train=train):
+            _print(name, figures, as_json=as_json)
+
+
 def run(settings: Settings, data: Path, sizes: Sequence[int], edits: int, *, as_json: bool) -> None:
     """Measure and print, row by row as it comes."""
     with progress.bars() as report, tempfile.TemporaryDirectory() as folder:
         for name, figures in _measured(settings, data, sizes, edits, Path(folder), report):
-            if as_json:
-                sys.stdout.write(json.dumps({"what": name, **figures}) + "\n")
-                sys.stdout.flush()
-                continue
-            table = Table("figure", "value", title=name)
-            for key, value in figures.items():
-                table.add_row(key, f"{value:g}")
-            Console().print(table)
+            _print(name, figures, as_json=as_json)
+
+
+def _print(name: str, figures: Mapping[str, float | int], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps({"what": name, **figures}) + "\n")
+        sys.stdout.flush()
+        return
+    table = Table("figure", "value", title=name)
+    for key, value in figures.items():
+        table.add_row(key, f"{value:g}")
+    Console().print(table)
 
 
 def _measured(

@@ -191,6 +191,21 @@ def train(
     retrieval_training.train(chosen, order, as_json=as_json)
 
 
+@app.command(help="Fit the weights of the search on eval/dev. 用开发集拟合检索权重。")
+def fit(
+    write: Annotated[
+        bool, typer.Option("--write", help="Use them, if they are better. 若更好则采用")
+    ] = False,
+    project: Project = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the weights of the search on the questions that may be tuned on."""
+    from bot.cli import retrieval_fitting  # noqa: PLC0415
+
+    retrieval_fitting.run(settings(given(project, data)), write=write, as_json=as_json)
+
+
 @app.command("import", help="Add answers from a file to the database. 导入答案。")
 def import_(
     source: Annotated[

@@ -42,27 +42,20 @@ def evaluate(
     """
     from bot import searching  # noqa: PLC0415 - loads onnxruntime
     from retrieval.encoders import catalogue  # noqa: PLC0415
-    from retrieval.search import Retriever  # noqa: PLC0415 - loads faiss
-    from retrieval.vectors import VectorCache  # noqa: PLC0415
 
     found = evaluation.read_beir(asking.folder)
     english = all(answer.lang == searching.ENGLISH for answer in found.answers)
     choice = catalogue.resolve(asking.encoder, all_english=english)
     if asking.encoder == catalogue.AUTO:  # a bot with Chinese answers too: the default set-up
         choice = catalogue.resolve(catalogue.AUTO, all_english=False)
-    name, encoder = searching.load_encoder(settings, choice, on_progress)
-    wanted = ""
-    if asking.encoder == catalogue.AUTO:
-        wanted = searching.wanted_expert(settings, name, {a.lang for a in found.answers})
-    place = settings.data / "vectors" / "beir" / f"{asking.folder.resolve().name}.{name}"
-    expert = searching.load_expert(settings, wanted, on_progress, beside=place) if wanted else None
-    retriever = Retriever(
+    place = settings.data / "vectors" / "beir" / asking.folder.resolve().name
+    retriever, encoder = searching.beside(
+        settings,
         found.answers,
-        encoder,
-        VectorCache(place.with_name(f"{place.name}.safetensors"), name),
-        encoder_id=name,
-        expert=expert,
-        ways=ways(asking.mode),
+        choice,
+        place,
+        with_expert=asking.encoder == catalogue.AUTO,
+        mode=ways(asking.mode),
         judge=searching.load_reranker(settings) if asking.mode is Mode.RERANK else None,
         on_progress=on_progress,
     )

@@ -58,6 +58,8 @@ class Order:
     joint: bool = False
     """Learn the intents beside, for a classifier without a network of its own."""
     promote: bool = True
+    head: bool = True
+    """Make all ready that serves beside a new encoder: a classifier's head, the vectors."""
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -161,7 +163,9 @@ def _train(
     folder = _save(model, original, found, order)
     after = _served(folder, exams, settings.models.threads)
     better = tuning.score(after) > tuning.score(before)
-    if better and order.promote:
+    if better and order.promote and not order.head:
+        tuned.promote(original, folder)
+    elif better and order.promote:
         _promote(settings, knowledge, original, folder, on_progress, is_main=is_main)
     promoted = better and order.promote
     return _outcome(folder if promoted else serving, found, before, after, began, promoted=promoted)

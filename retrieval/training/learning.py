@@ -27,11 +27,11 @@ class Recipe:
     """Hyper-parameters; the defaults were chosen on validation data (docs/benchmarks.md)."""
 
     epochs: int = 2
-    batch_size: int = 64
+    batch_size: int = 32
     """Pairs; each comes with one hard negative."""
-    max_steps: int = 600
-    """An end to large files; 600 steps take some ten minutes on two cores."""
-    learning_rate: float = 2e-5
+    max_steps: int = 400
+    """An end to large files; 400 steps take some ten minutes on two cores."""
+    learning_rate: float = 5e-5
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = 0.01
@@ -43,7 +43,9 @@ class Recipe:
     """Mined for each text, of which one is drawn each time."""
     below: float = 0.9
     """Mined negatives are farther than this share of the cosine to the own group."""
-    longest: int = 96
+    frozen: float = 0.5
+    """Share of the layers, the lowest ones, that stay as they are; saves a third of the time."""
+    longest: int = 64
     """Tokens of a text while training."""
     seed: int = 13
 
@@ -153,8 +155,7 @@ class _Trainer:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bfloat16 = self.device == "cuda" or cpu.multiplies_bfloat16()
         self._model = model.to(self.device)
-        # Nine tenths of the weights, of which a few thousand texts would touch only some.
-        model.transformer.embeddings.word_embeddings.weight.requires_grad_(False)
+        _freeze(model.transformer, recipe.frozen)
         self._lessons, self._recipe, self._beside = lessons, recipe, beside
         self._loss = losses.MultipleNegativesRankingLoss(_sentence_transformer(model), recipe.scale)
         weights = [w for w in model.parameters() if w.requires_grad]
@@ -245,6 +246,16 @@ def embed(model: Any, tokens: Tokens, on_progress: Progress | None = None) -> Ve
 
 
 EMBEDDED_AT_ONCE = 64
+
+
+def _freeze(transformer: Any, share: float) -> None:
+    """Let the embeddings and the lowest layers stay as they are.
+
+    The embeddings are most of the weights, of which a few thousand texts would touch only some.
+    """
+    layers = transformer.encoder.layer
+    for part in (transformer.embeddings, *layers[: round(len(layers) * share)]):
+        part.requires_grad_(False)
 
 
 def _attend_plainly(model: Any) -> None:

@@ -100,7 +100,8 @@ def joined(pairs: Sequence[tuple[Text, Text]]) -> tuple[tuple[Text, ...], ...]:
         return text
 
     for left, right in pairs:
-        above[top(left)] = top(right)
+        first, second = top(left), top(right)
+        above[second] = first
     found: dict[Text, list[Text]] = {}
     for text in above:
         found.setdefault(top(text), []).append(text)

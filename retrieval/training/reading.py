@@ -74,8 +74,7 @@ def _material(rows: list[Row], columns: set[str], path: Path) -> Material:
     if question and alike:
         return _of_pairs(rows, question, alike, path)
     if question and answer:
-        pairs = [(_text(r, question), _text(r, answer, Side.PASSAGE)) for r in rows]
-        return Material(joined([pair for pair in pairs if pair[0].text and pair[1].text]))
+        return _of_answers(rows, question, answer)
     if text and label:
         return _of_labels(rows, text, label)
     raise errors.CorpusError(
@@ -98,6 +97,16 @@ def _of_pairs(rows: list[Row], left: str, right: str, path: Path) -> Material:
         if row.get("negative"):
             unlike.append((pair[0], _text(row, "negative")))
     return Material(joined(same), tuple(unlike))
+
+
+def _of_answers(rows: list[Row], question: str, answer: str) -> Material:
+    """Of each question its answers. Equal answers ("Yes.") do not make two questions alike."""
+    found: dict[Text, dict[Text, None]] = {}
+    for row in rows:
+        asked, said = _text(row, question), _text(row, answer, Side.PASSAGE)
+        if asked.text and said.text:
+            found.setdefault(asked, {asked: None})[said] = None
+    return Material(tuple(tuple(group) for group in found.values()))
 
 
 def _of_labels(rows: list[Row], text: str, label: str) -> Material:

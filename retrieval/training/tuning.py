@@ -22,8 +22,8 @@ from retrieval.training.judging import Figures
 from retrieval.training.learning import Beside, Progress, Recipe
 from retrieval.training.material import Asked, Material, Text
 
-POINTS = (0.25, 0.5, 0.75, 1.0)  # shares of the way from the old weights to the new ones
-POOL = 6_000  # texts that held-out questions are looked for among, at most
+POINTS = (0.33, 0.67, 1.0)  # shares of the way from the old weights to the new ones
+POOL = 4_000  # texts that held-out questions are looked for among, at most
 LEAST_ASKED = 20  # questions below which a comparison says nothing
 
 
@@ -160,7 +160,7 @@ def move(model: Any, old: Mapping[str, Any], new: Mapping[str, Any], point: floa
 
 
 def _learned(model: Any) -> dict[str, Any]:
-    return {n: w for n, w in model.named_parameters() if "word_embeddings" not in n}
+    return {n: w for n, w in model.named_parameters() if "embeddings" not in n}
 
 
 def lessons_of(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +16,9 @@ from pathlib import Path
 
 from openapi_spec_validator import validate
 
+from bot.training.registry import Registry
+from classifier import artifact
+from retrieval.encoders import tuned
 from tests.scenario.conftest import Start
 from tests.scenario.server import Server
 
@@ -57,6 +62,44 @@ def test_an_import_by_another_process_is_live_without_restart(
     command = [sys.executable, "-m", "bot", "retrieval", "import", str(path), "--data", str(data)]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own code
     wait_for(lambda: "By the hour." in str(server.say("do you rent out kayaks?")))
+
+
+def test_a_promoted_encoder_is_taken_over_without_a_pause_or_restart(
+    start: Start, data: Path, encoder_folder: Path
+) -> None:
+    name = f"{encoder_folder.name}{tuned.MARK}20260101T000000"
+    encoders = data / "models" / "encoders"
+    encoders.unlink()  # it was a link to the folder that all tests share
+    for folder in (encoders / encoder_folder.name, encoders / name):
+        folder.mkdir(parents=True)
+        for path in encoder_folder.iterdir():
+            (folder / path.name).symlink_to(path)
+    server = start()
+    before = server.get("/readyz").json()["versions"]
+    said = server.say("where is my parcel?")
+    registry = Registry(data)
+    used = registry.current()
+    assert used is not None
+    with artifact.new_folder(registry.new_name("head")) as folder:
+        shutil.copytree(used.folder, folder, dirs_exist_ok=True)
+        (folder / artifact.MANIFEST).unlink()
+        artifact.seal(folder, dataclasses.replace(used.manifest, encoder=name, files={}))
+    tuned.promote(encoders / encoder_folder.name, encoders / name)
+    embedding = 120.0  # s, for 2,400 texts on a busy machine
+    wait_for(
+        lambda: (
+            bool(server.say("where is my parcel?"))
+            and server.get("/readyz").json()["versions"]["encoder"] == name
+        ),
+        within_s=embedding,
+    )
+    assert before["encoder"] == encoder_folder.name
+    assert server.say("where is my parcel?") == said
+    tuned.promote(encoders / encoder_folder.name, None)
+    wait_for(
+        lambda: server.get("/readyz").json()["versions"]["encoder"] == encoder_folder.name,
+        within_s=embedding,
+    )
 
 
 def test_a_broken_file_is_reported_and_the_last_good_version_serves(

@@ -46,12 +46,13 @@ def has(models: Registry, *, method: str = "head", data: str = "d1", encoder: st
     return models.has(method=method, data_hash=data, encoder=encoder)
 
 
-def add(models: Registry, method: str = "head", data_hash: str = "d1") -> Path:
+def add(models: Registry, method: str = "head", data_hash: str = "d1", encoder: str = "e5") -> Path:
     """A sealed model."""
     target = models.new_name(method)
+    manifest = dataclasses.replace(MANIFEST, method=method, data_hash=data_hash, encoder=encoder)
     with artifact.new_folder(target) as building:
         (building / "weights").write_bytes(target.name.encode())
-        artifact.seal(building, dataclasses.replace(MANIFEST, method=method, data_hash=data_hash))
+        artifact.seal(building, manifest)
     return target
 
 
@@ -88,6 +89,18 @@ def test_a_model_is_used_once_it_is_promoted(tmp_path: Path) -> None:
     assert not has(models, method="full")
     assert not has(models, data="d2")
     assert not has(models, encoder="minilm")
+
+
+def test_each_encoder_goes_on_with_the_model_that_was_made_for_it(tmp_path: Path) -> None:
+    models = Registry(tmp_path)
+    assert models.suiting("e5") is None
+    old, new = add(models), add(models, encoder="e5-tuned-1")
+    models.promote(old)
+    for encoder, folder in (("e5", old), ("e5-tuned-1", new)):
+        found = models.suiting(encoder)
+        assert found is not None
+        assert found.folder == folder
+    assert models.suiting("minilm") is None
 
 
 def test_old_models_are_cleared_away_but_never_the_one_in_use(tmp_path: Path) -> None:
