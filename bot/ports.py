@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.domain import Conversation, Event, Message, Reply, StoredEvent, Turn
 from bot.records import Backlog, Delivered, Entry, Incoming, Parcel
 from classifier.prediction import IntentPrediction
-from retrieval.candidate import Candidate, PastAnswer, Query
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 
 
 class Store(Protocol):
@@ -179,3 +179,6 @@ class Retriever(Protocol):
 
     def of_intent(self, intent: str) -> Sequence[PastAnswer]:
         """All answers to an intent."""
+
+    def excerpts(self, wanted: Sequence[Wanted]) -> Sequence[Excerpt]:
+        """The sentences of each answer that its question is about, word for word."""

@@ -31,7 +31,13 @@ async def run(
             text=question.text,
             received_at=datetime.now(UTC),
         )
-        nobody = Conversation(id="", channel=CHANNEL, sender=question.id, is_new=True)
+        nobody = Conversation(
+            id="",
+            channel=CHANNEL,
+            sender=question.id,
+            is_new=True,
+            question_before=question.before,
+        )
         reply = await parts.engine.reply(message, nobody, brain)
         judged.append(
             Judged(

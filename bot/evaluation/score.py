@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     """It asked back and offered a right answer."""
     WRONG = "wrong"
     """It said something else than a right answer."""
+    PARTLY = "partly"
+    """It asks several things and not all were answered."""
     REFUSED = "refused"
     """It declined, handed over, or asked back without offering a right answer."""
     LEFT_ALONE = "left_alone"
@@ -45,6 +47,8 @@ def judge(question: Question, decision: Decision, rules: dict[str, Rule]) -> Ver
         return Verdict.UNANSWERABLE_ANSWERED if answered else Verdict.LEFT_ALONE
     if decision.outcome is Outcome.CLARIFY:
         return Verdict.CLARIFIED_RIGHT if said & question.expected else Verdict.REFUSED
+    if question.needs_all and decision.outcome is Outcome.ANSWER:
+        return Verdict.RIGHT if said >= question.expected else Verdict.PARTLY
     if said & question.expected:
         return Verdict.RIGHT
     if decision.outcome in (Outcome.REFUSE, Outcome.HANDOFF):
@@ -59,7 +63,7 @@ def counts(judged: Iterable[Judged]) -> dict[str, dict[str, int]]:
         counter = found.setdefault(item.question.language.value, Counter())
         counter["answerable" if item.question.expected else "unanswerable"] += 1
         counter[item.verdict.value] += 1
-    names = ["answerable", "right", "clarified_right", "wrong", "refused", "unanswerable",
+    names = ["answerable", "right", "clarified_right", "partly", "wrong", "refused", "unanswerable",
              "unanswerable_answered"]  # fmt: skip
     return {lang: {name: counter[name] for name in names} for lang, counter in found.items()}
 

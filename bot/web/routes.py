@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import BaseModel
 
-from bot.web import chat, conversations, health, pages, rasa, schemas, webhooks
+from bot.web import answers, chat, conversations, health, pages, rasa, schemas, webhooks
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,6 +60,32 @@ RASA_API = (
     _api("GET", "/domain", conversations.domain, "The domain of the project"),
     _api("GET", "/status", conversations.status, "Which model is in use"),
     _api("GET", "/version", conversations.version, "Whose API this is"),
+)
+
+ANSWERS_API = (
+    Route(
+        method="PUT",
+        path="/v1/answers",
+        handler=answers.put_answers,
+        summary="Add or change past answers; the receipt's revision is served",
+        body=schemas.Answers,
+        errors=(400, 401, 413, 503),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/answers/{id}",
+        handler=answers.remove_answer,
+        summary="Delete a past answer in all languages",
+        errors=OF_API,
+    ),
+    Route(
+        method="POST",
+        path="/v1/answers/search",
+        handler=answers.search_answers,
+        summary="Search the past answers, at least as new as a receipt",
+        body=schemas.AnswerSearch,
+        errors=OF_API,
+    ),
 )
 
 ROUTES = (
@@ -166,4 +192,5 @@ ROUTES = (
         produces="text/plain",
     ),
     *RASA_API,
+    *ANSWERS_API,
 )
