@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.domain import Language, Part
+from bot.domain import Language, Part, Understanding
 
 MAX_PARTS = 4
 LEAST_WORDS = 3  # of a part in English
@@ -67,6 +67,19 @@ def composed(parts: Sequence[Part], least: float) -> tuple[Part, ...]:
     once = {part.candidate.answer.id: part for part in reversed(parts)}
     kept = tuple(part for part in parts if once[part.candidate.answer.id] is part)
     return kept if len(kept) > 1 else ()
+
+
+def fits(parts: Sequence[Part], understood: Understanding, sure: float) -> bool:
+    """Whether the parts say more than the one answer to the whole question would.
+
+    Args:
+        parts: of the composed reply.
+        understood: the question as a whole.
+        sure: probability from which its best answer would be said.
+    """
+    if not parts or not understood.candidates or understood.confidence < sure:
+        return bool(parts)
+    return understood.candidates[0].answer.id in {part.candidate.answer.id for part in parts}
 
 
 def words(part: Part, language: Language) -> str:

@@ -167,7 +167,8 @@ class Understanding:
     @property
     def sure(self) -> float:
         """The probability that the best that can be said is right."""
-        return max([self.confidence, *([min(p.confidence for p in self.parts)] * bool(self.parts))])
+        composed = min((part.confidence for part in self.parts), default=0.0)
+        return max(self.confidence, composed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

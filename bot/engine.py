@@ -292,26 +292,29 @@ class Engine:
         language = text.language_of(words, otherwise=before)
         asked = Asked(brain=brain, language=language, channel=channel)
         understood = await self._in_context(words, conversation.question_before, asked)
-        if understood.confidence >= self._rules.thresholds.answer or not self._rules.compose:
-            return understood
-        return replace(understood, parts=await self._parts(words, asked))
+        parts = await self._parts(words, understood, asked) if self._rules.compose else ()
+        return replace(understood, candidates=understood.candidates[:SHOWN_CANDIDATES], parts=parts)
 
     async def _in_context(self, words: str, before: str, asked: Asked) -> Understanding:
         """`words` alone, or with the question before where they lean on it."""
-        alone = await self._understand_one(words, asked)
         if not before or not following.leans(words, asked.language):
-            return alone
+            return await self._understand_one(words, asked)
         whole = following.joined(before, words, asked.language)
-        together = await self._understand_one(whole, asked)
+        alone, first, together = await asyncio.gather(
+            *(self._understand_one(text_, asked) for text_ in (words, before, whole))
+        )
+        found = following.combined(first, alone, together)
+        if not found:
+            return alone
+        sure = _sure(found, together.prediction, asked.brain)
         leans = following.is_said_to_lean(words, asked.language)
-        best = following.better(alone, together, said_to_lean=leans)
-        if best is alone:
+        if not following.is_better(alone, sure, said_to_lean=leans):
             return alone
         note = f"read together with the question before it: {whole!r}"
-        return replace(together, notes=(*together.notes, note))
+        return replace(together, candidates=found, confidence=sure, notes=(*together.notes, note))
 
-    async def _parts(self, words: str, asked: Asked) -> tuple[Part, ...]:
-        """What can be said to each thing that `words` ask; nothing if not to each."""
+    async def _parts(self, words: str, understood: Understanding, asked: Asked) -> tuple[Part, ...]:
+        """What can be said to each thing that `words` ask; nothing if one answer says it all."""
         questions = composing.parts_of(words, asked.language)
         if len(questions) < 2:
             return ()
@@ -323,6 +326,8 @@ class Engine:
             for q, one in zip(questions, found, strict=True)
         ]
         kept = composing.composed(parts, self._rules.compose)
+        if not composing.fits(kept, understood, self._rules.thresholds.answer):
+            return ()
         down: dict[str, str] = {}
         said = await asyncio.gather(*(self._excerpt(part, asked, down) for part in kept))
         if down:
@@ -348,16 +353,12 @@ class Engine:
         down: dict[str, str] = {}
         prediction, candidates = await self._ask_models(brain, query, down)
         fused = confidence.fuse(candidates, prediction)
-        sure = 0.0
-        if fused:
-            ruled = tuple(brain.knowledge.rules)
-            sure = confidence.probability(confidence.signals(fused, prediction, ruled))
         notes = (*down.values(), query.warning) if query.warning else tuple(down.values())
         return Understanding(
             language=asked.language,
             prediction=prediction,
-            candidates=fused[:SHOWN_CANDIDATES],
-            confidence=sure,
+            candidates=fused,
+            confidence=_sure(fused, prediction, brain),
             versions=brain.versions,
             models_down=tuple(down),
             notes=notes,
@@ -457,6 +458,16 @@ class Engine:
             lock = self._locks[key] = asyncio.Lock()
         async with lock:
             yield
+
+
+def _sure(
+    candidates: Sequence[Candidate], prediction: IntentPrediction | None, brain: Brain
+) -> float:
+    """The probability that the best of `candidates` is right."""
+    if not candidates:
+        return 0.0
+    ruled = tuple(brain.knowledge.rules)
+    return confidence.probability(confidence.signals(candidates, prediction, ruled))
 
 
 def _language(conversation: Conversation) -> Language:

@@ -1,18 +1,22 @@
 """A message that leans on the question before it: "and for gift cards?", "那礼品卡呢？".
 
-Pure. Such a message is understood twice, alone and together with that question; `better` takes one.
+Pure. Such a message is read alone and together with that question; the more probable reading is
+taken.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain import Language, StoredEvent, Understanding
+from retrieval.candidate import Candidate
 
 LOOKED_AT = 40  # events from the end
 SHORT_EN = 3  # words, up to which a message may lean on what was said before
-SHORT_ZH = 5  # characters
+SHORT_ZH = 7  # characters
+OWN_WORDS = 0.7  # what the message alone counts beside the joined question; chosen on dev
 MARGIN = 0.05  # of confidence by which the message alone is preferred
 LEANS_HARD = 0.25  # and by which its joined reading is preferred when its words say that it leans
 
@@ -67,7 +71,46 @@ def joined(before: str, text: str, language: Language) -> str:
     return f"{before}，{rest}" if language is Language.ZH else f"{before}, {rest}"
 
 
-def better(alone: Understanding, together: Understanding, *, said_to_lean: bool) -> Understanding:
-    """The reading that is more probably answered right; calibrated, so they can be compared."""
+def combined(
+    before: Understanding, alone: Understanding, together: Understanding
+) -> tuple[Candidate, ...]:
+    """The candidates by what speaks for them in the joined question and in the message alone.
+
+    Without the answer that the question before has got. None if the message adds nothing to that
+    question: for the best one, the joined question must say more than the question before did.
+
+    Args:
+        before: the question before, alone.
+        alone: the message alone.
+        together: both as one question.
+    """
+    if not (before.candidates and together.candidates):
+        return ()
+    given = before.candidates[0].answer.id
+    told = _scores(before)
+    own = _scores(alone)
+    nothing = min(own.values(), default=0.0)
+    found = [
+        replace(one, score=one.score + OWN_WORDS * own.get(one.answer.id, nothing))
+        for one in together.candidates
+        if one.answer.id != given
+    ]
+    found.sort(key=lambda one: -one.score)
+    if not found:
+        return ()
+    best = found[0].answer.id
+    adds = _scores(together)[best] - told.get(best, min(told.values()))
+    return tuple(found) if adds > 0 else ()
+
+
+def is_better(alone: Understanding, together: float, *, said_to_lean: bool) -> bool:
+    """Whether the joined reading, right with the probability `together`, is to be taken.
+
+    Both probabilities are calibrated, so they can be compared.
+    """
     margin = -LEANS_HARD if said_to_lean else MARGIN
-    return together if together.confidence >= alone.confidence + margin else alone
+    return together >= alone.confidence + margin
+
+
+def _scores(understood: Understanding) -> dict[str, float]:
+    return {one.answer.id: one.score for one in understood.candidates}

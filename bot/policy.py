@@ -1,7 +1,8 @@
 """Decides what to do about a message. Pure: the same understanding gives the same decision.
 
-The order is the order of the code: a pressed button, a rule, an answer, a reply composed from
-several answers, a person when a model is down or after repeated failures, asking back, declining.
+The order is the order of the code: a pressed button, a rule, a reply composed from several answers
+to several questions, an answer, a person when a model is down or after repeated failures, asking
+back, declining.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def decide(
     intent = _ruled_intent(understanding, knowledge, rules)
     if intent is not None:
         return _by_rule(intent, knowledge, rules)
-    if understanding.candidates and understanding.confidence >= rules.thresholds.answer:
-        best = understanding.candidates[:1]
-        return _decision(rules, Outcome.ANSWER, Reason.CONFIDENT, (ANSWER_ACTION,), best)
     if understanding.parts:
         said = tuple(part.candidate for part in understanding.parts)
         decision = _decision(rules, Outcome.ANSWER, Reason.COMPOSED, (ANSWER_ACTION,), said)
         return replace(decision, parts=understanding.parts)
+    if understanding.candidates and understanding.confidence >= rules.thresholds.answer:
+        best = understanding.candidates[:1]
+        return _decision(rules, Outcome.ANSWER, Reason.CONFIDENT, (ANSWER_ACTION,), best)
     if understanding.models_down:  # what it would have said is not known: no refusal
         return _decision(rules, Outcome.HANDOFF, Reason.MODEL_DOWN, HANDOFF_ACTIONS)
     if conversation.failures_in_a_row + 1 >= rules.handoff_after:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain import Decision, Outcome
+from bot.evaluation import wording
 from bot.evaluation.questions import INTENT_PREFIX, Question
 from bot.knowledge.model import Rule
 
@@ -37,6 +38,10 @@ class Judged:
     decision: Decision
     confidence: float
     verdict: Verdict
+    said: str = ""
+    """The words of the reply."""
+    references: tuple[str, ...] = ()
+    """Approved texts of the right answers; none for what should not be answered."""
 
 
 def judge(question: Question, decision: Decision, rules: dict[str, Rule]) -> Verdict:
@@ -66,6 +71,18 @@ def counts(judged: Iterable[Judged]) -> dict[str, dict[str, int]]:
     names = ["answerable", "right", "clarified_right", "partly", "wrong", "refused", "unanswerable",
              "unanswerable_answered"]  # fmt: skip
     return {lang: {name: counter[name] for name in names} for lang, counter in found.items()}
+
+
+def wordings(judged: Iterable[Judged]) -> dict[str, dict[str, float]]:
+    """BLEU and chrF of the replies to answerable questions, by language."""
+    found: dict[str, list[Judged]] = {}
+    for item in judged:
+        if item.references:
+            found.setdefault(item.question.language.value, []).append(item)
+    return {
+        lang: wording.measure([i.said for i in items], [i.references for i in items], lang)
+        for lang, items in found.items()
+    }
 
 
 def _said(decision: Decision, rules: dict[str, Rule]) -> frozenset[str]:

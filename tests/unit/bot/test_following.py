@@ -8,6 +8,7 @@ import pytest
 
 from bot import following
 from bot.domain import Event, Language, StoredEvent, Understanding, Versions
+from retrieval.candidate import Candidate, PastAnswer
 
 EN, ZH = Language.EN, Language.ZH
 
@@ -54,20 +55,42 @@ def test_a_pressed_button_counts_by_its_title() -> None:
     assert following.question_before([event("user", "/restart")]) == ""
 
 
-def understood(confidence: float) -> Understanding:
+def found(name: str, score: float) -> Candidate:
+    answer = PastAnswer(id=name, lang="en", intent="", questions=("?",), text="x")
+    return Candidate(answer=answer, score=score, cosine=0.9, matched="?")
+
+
+def understood(confidence: float, **scores: float) -> Understanding:
     versions = Versions(classifier="c", encoder="e", knowledge="k")
-    return Understanding(language=EN, prediction=None, candidates=(), confidence=confidence,
-                         versions=versions)  # fmt: skip
+    ranked = sorted((found(n, s) for n, s in scores.items()), key=lambda one: -one.score)
+    return Understanding(language=EN, prediction=None, candidates=tuple(ranked),
+                         confidence=confidence, versions=versions)  # fmt: skip
+
+
+def test_both_readings_speak_for_an_answer_and_the_one_given_is_out() -> None:
+    before = understood(0.9, standard=20, express=10, fee=4)
+    alone = understood(0.1, fee=9.0, express=8.0)
+    together = understood(0.9, standard=19, express=16, fee=14)
+    combined = following.combined(before, alone, together)
+    assert [(c.answer.id, round(c.score, 1)) for c in combined] == [
+        ("express", 21.6),
+        ("fee", 20.3),
+    ]
+
+
+def test_a_message_that_adds_nothing_is_not_read_together() -> None:
+    before = understood(0.9, instalments=20, interest=12)
+    weather = understood(0.0, holidays=2.7)
+    together = understood(0.5, instalments=15, interest=9)
+    assert following.combined(before, weather, together) == ()
 
 
 def test_the_more_probable_reading_is_taken() -> None:
-    sure, unsure = understood(0.8), understood(0.3)
-    assert following.better(unsure, sure, said_to_lean=False) is sure
-    assert following.better(sure, unsure, said_to_lean=False) is sure
-    assert following.better(sure, unsure, said_to_lean=True) is sure
+    assert following.is_better(understood(0.3), 0.8, said_to_lean=False)
+    assert not following.is_better(understood(0.8), 0.3, said_to_lean=False)
+    assert not following.is_better(understood(0.8), 0.3, said_to_lean=True)
 
 
 def test_words_that_lean_are_read_together_when_it_is_close() -> None:
-    alone, together = understood(0.6), understood(0.5)
-    assert following.better(alone, together, said_to_lean=True) is together
-    assert following.better(alone, together, said_to_lean=False) is alone
+    assert following.is_better(understood(0.6), 0.5, said_to_lean=True)
+    assert not following.is_better(understood(0.6), 0.5, said_to_lean=False)
