@@ -114,6 +114,7 @@ def rules_of(settings: Settings) -> Rules:
         thresholds=Thresholds(answer=policy.answer, clarify=policy.clarify, rule=policy.rule),
         offers=policy.offers,
         handoff_after=policy.handoff_after,
+        compose=policy.compose,
     )
 
 

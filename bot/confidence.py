@@ -33,9 +33,18 @@ def judge(
 ) -> tuple[tuple[Candidate, ...], float]:
     """The candidates, fused and best first, and the probability that the best one is right."""
     fused = fuse(candidates, prediction)
+    return fused, sure_of(fused, prediction, unanswered_intents)
+
+
+def sure_of(
+    fused: Sequence[Candidate],
+    prediction: IntentPrediction | None,
+    unanswered_intents: Sequence[str],
+) -> float:
+    """The probability that the best of `fused` is right; 0 when there is none."""
     if not fused:
-        return fused, 0.0
-    return fused, probability(signals(fused, prediction, unanswered_intents))
+        return 0.0
+    return probability(signals(fused, prediction, unanswered_intents))
 
 
 def fuse(

@@ -115,6 +115,10 @@ class Policy(Section):
     clarify: float = Field(
         0.06, ge=0, le=1, description="Ask back when it is at least this; decline below."
     )
+    compose: float = Field(
+        0.6, ge=0, le=1, description="When no single answer fits, compose a reply from several "
+        "if each part of the question is answered right with this probability; 0 for never."
+    )  # fmt: skip
     rule: float = Field(
         0.7, ge=0, le=1, description="Follow a rule when its intent is at least this probable."
     )

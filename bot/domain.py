@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """Why it does so; closed, so that analytics can count."""
 
     CONFIDENT = "confident"
+    COMPOSED = "composed"
+    """No single answer fits; each part of the question has one."""
     CHOSEN = "chosen"
     """The visitor pressed the button of this answer."""
     RULE = "rule"
@@ -131,6 +133,19 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One thing that a message asks, and what an approved answer says to it."""
+
+    question: str
+    """The words of the visitor."""
+    candidate: Candidate
+    confidence: float
+    """Calibrated probability that it is the right answer to this part, 0 to 1."""
+    text: str
+    """Sentences of the answer, word for word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Understanding:
     """All that was found out about a message before deciding."""
 
@@ -146,6 +161,14 @@ class Understanding:
     """Models that failed or were late."""
     notes: tuple[str, ...] = ()
     """Remarks for people: what was cut, which part was down."""
+    parts: tuple[Part, ...] = ()
+    """A message that asks several things: what can be said to each; empty if not to each."""
+
+    @property
+    def sure(self) -> float:
+        """The probability that the best that can be said is right."""
+        composed = min((part.confidence for part in self.parts), default=0.0)
+        return max(self.confidence, composed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +181,9 @@ class Decision:
     actions: tuple[str, ...]
     """Tracker actions in order: "action_answer", "utter_greet", "action_handoff", ..."""
     answers: tuple[Candidate, ...] = ()
-    """ANSWER: the one said. CLARIFY: those offered."""
+    """ANSWER: the one said, or those that a reply is composed from. CLARIFY: those offered."""
+    parts: tuple[Part, ...] = ()
+    """What a composed reply is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +205,8 @@ class Conversation:
     sender: str
     is_new: bool
     slots: dict[str, Any] = field(default_factory=dict)
+    question_before: str = ""
+    """The visitor's last question, where the message may lean on it."""
     failures_in_a_row: int = 0
     """How many of the last turns in a row ended in REFUSE or CLARIFY."""
 

@@ -6,27 +6,39 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
 
-from bot import choices, confidence, conversing, errors, payload, policy, replies, text, tracker
+from bot import (
+    choices,
+    composing,
+    confidence,
+    conversing,
+    errors,
+    following,
+    payload,
+    policy,
+    replies,
+    text,
+    tracker,
+)
 from bot.brain import Brain, BrainBox
 from bot.conversing import Heard, Said, Talk
 from bot.dialogue.dialogue import Dialogue
 from bot.dialogue.memory import Memory
 from bot.dialogue.tracker import Tracker
 from bot.dialogue.turn import Turn as DialogueTurn
-from bot.domain import Conversation, Event, Language, Message, Reply, Turn, Understanding
+from bot.domain import Conversation, Event, Language, Message, Part, Reply, Turn, Understanding
 from bot.inference import ModelThread
 from bot.payload import Payload
 from bot.policy import Rules
 from bot.ports import Store, Unasked
 from bot.records import Parcel
 from classifier.prediction import IntentPrediction, RankedIntent
-from retrieval.candidate import Candidate, PastAnswer, Query
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 
 SHOWN_CANDIDATES = 5  # kept with the reply
 SHOWN_EVENTS = 20_000  # of a conversation, to integrators
@@ -40,6 +52,15 @@ _log = structlog.get_logger()
 
 def _nothing(_message: Message, _reply: Reply) -> Sequence[Parcel]:
     return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What holds for all parts of a message."""
+
+    brain: Brain
+    language: Language
+    channel: str
 
 
 class Engine:
@@ -97,6 +118,8 @@ class Engine:
                 return earlier
             if not conversation.is_new:
                 message = await self._by_number(message)
+                before = await self._question_before(message, conversation)
+                conversation = replace(conversation, question_before=before)
             if brain.dialogue is not None:
                 return await self._converse(message, conversation, brain, deliver)
             reply = await self.reply(message, conversation, brain)
@@ -248,8 +271,8 @@ class Engine:
         )
         ranking = understood.prediction.ranking if understood.prediction else ()
         doubt, limits = dialogue.doubt, self._rules_with(brain).thresholds
-        if brain.knowledge.has_answers and understood.confidence >= limits.answer:
-            doubt = conversing.doubt_beside(understood.confidence, doubt)
+        if brain.knowledge.has_answers and understood.sure >= limits.answer:
+            doubt = conversing.doubt_beside(understood.sure, doubt)
         parse = dialogue.parsed(words, ranking, doubt=doubt)
         return Heard(understanding=understood, parse=parse, pressed=pressed)
 
@@ -298,19 +321,80 @@ class Engine:
         if pressed is not None:
             return self._understood_button(pressed, before, brain)
         language = text.language_of(words, otherwise=before)
-        query = Query(text=words, language=language.value, channel=channel, now=datetime.now(UTC))
+        asked = Asked(brain=brain, language=language, channel=channel)
+        understood = await self._in_context(words, conversation.question_before, asked)
+        parts = await self._parts(words, understood, asked) if self._rules.compose else ()
+        return replace(understood, candidates=understood.candidates[:SHOWN_CANDIDATES], parts=parts)
+
+    async def _in_context(self, words: str, before: str, asked: Asked) -> Understanding:
+        """`words` alone, or with the question before where they lean on it."""
+        if not before or not following.leans(words, asked.language):
+            return await self._understand_one(words, asked)
+        whole = following.joined(before, words, asked.language)
+        alone, first, together = await asyncio.gather(
+            *(self._understand_one(text_, asked) for text_ in (words, before, whole))
+        )
+        found = following.combined(first, alone, together)
+        if not found:
+            return alone
+        ruled = tuple(asked.brain.knowledge.rules)
+        sure = confidence.sure_of(found, together.prediction, ruled)
+        leans = following.is_said_to_lean(words, asked.language)
+        if not following.is_better(alone, sure, said_to_lean=leans):
+            return alone
+        note = f"read together with the question before it: {whole!r}"
+        return replace(together, candidates=found, confidence=sure, notes=(*together.notes, note))
+
+    async def _parts(self, words: str, understood: Understanding, asked: Asked) -> tuple[Part, ...]:
+        """What can be said to each thing that `words` ask; nothing if one answer says it all."""
+        questions = composing.parts_of(words, asked.language)
+        if len(questions) < 2:
+            return ()
+        found = await asyncio.gather(*(self._understand_one(q, asked) for q in questions))
+        if not all(one.candidates for one in found):
+            return ()
+        parts = [
+            Part(question=q, candidate=one.candidates[0], confidence=one.confidence, text="")
+            for q, one in zip(questions, found, strict=True)
+        ]
+        kept = composing.composed(parts, self._rules.compose)
+        if not composing.fits(kept, understood, self._rules_with(asked.brain).thresholds.answer):
+            return ()
+        down: dict[str, str] = {}
+        said = await asyncio.gather(*(self._excerpt(part, asked, down) for part in kept))
+        if down:
+            return ()
+        return tuple(
+            replace(part, text=one.text) for part, one in zip(kept, said, strict=True) if one
+        )
+
+    async def _excerpt(self, part: Part, asked: Asked, down: dict[str, str]) -> Excerpt | None:
+        """The sentences of a part's answer."""
+        wanted = Wanted(question=part.question, answer=part.candidate.answer)
+        work = self._searching.run(asked.brain.retriever.excerpts, wanted)
+        return await self._in_time("retriever", work, down)
+
+    async def _understand_one(self, words: str, asked: Asked) -> Understanding:
+        brain = asked.brain
+        query = Query(
+            text=words,
+            language=asked.language.value,
+            channel=asked.channel,
+            now=datetime.now(UTC),
+        )
         down: dict[str, str] = {}
         prediction, candidates = await self._ask_models(brain, query, down)
         ruled = tuple(brain.knowledge.rules)
         fused, sure = confidence.judge(candidates, prediction, ruled)
+        notes = (*down.values(), query.warning) if query.warning else tuple(down.values())
         return Understanding(
-            language=language,
+            language=asked.language,
             prediction=prediction,
-            candidates=fused[:SHOWN_CANDIDATES],
+            candidates=fused,
             confidence=sure,
             versions=brain.versions,
             models_down=tuple(down),
-            notes=tuple(down.values()),
+            notes=notes,
         )
 
     async def _ask_models(
@@ -353,6 +437,16 @@ class Engine:
         if brain.thresholds is None:
             return self._rules
         return replace(self._rules, thresholds=brain.thresholds)
+
+    async def _question_before(self, message: Message, conversation: Conversation) -> str:
+        """The visitor's question before, if `message` may lean on it; else empty."""
+        language = text.language_of(message.text, otherwise=_language(conversation))
+        if message.text.startswith("/") or not following.leans(message.text, language):
+            return ""
+        events = await self._store.events_after(
+            message.channel, message.sender, limit=following.LOOKED_AT
+        )
+        return following.question_before(events)
 
     def _pressed(self, message: Message, brain: Brain) -> Payload | None:
         """The payload of a pressed button, if it names an answer or intent that there is."""

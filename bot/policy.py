@@ -1,12 +1,13 @@
 """Decides what to do about a message. Pure: the same understanding gives the same decision.
 
-The order is the order of the code: a pressed button, a rule, an answer, a person when a model is
-down or after repeated failures, asking back, declining.
+The order is the order of the code: a pressed button, a rule, a reply composed from several answers
+to several questions, an answer, a person when a model is down or after repeated failures, asking
+back, declining.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain import Conversation, Decision, Outcome, Reason, Thresholds, Understanding
 from bot.knowledge.model import HANDOFF_ACTION, Knowledge
@@ -29,6 +30,9 @@ class Rules:
     """How many answers a clarification offers at most."""
     handoff_after: int
     """A person is asked after so many failures in a row."""
+    compose: float = 0.0
+    """Each part of a question must have an answer of this probability to compose a reply; 0: never.
+    """
 
 
 def decide(
@@ -44,6 +48,10 @@ def decide(
     intent = _ruled_intent(understanding, knowledge, rules)
     if intent is not None:
         return _by_rule(intent, knowledge, rules)
+    if understanding.parts:
+        said = tuple(part.candidate for part in understanding.parts)
+        decision = _decision(rules, Outcome.ANSWER, Reason.COMPOSED, (ANSWER_ACTION,), said)
+        return replace(decision, parts=understanding.parts)
     if understanding.candidates and understanding.confidence >= rules.thresholds.answer:
         best = understanding.candidates[:1]
         return _decision(rules, Outcome.ANSWER, Reason.CONFIDENT, (ANSWER_ACTION,), best)
@@ -81,7 +89,7 @@ def _ruled_intent(understanding: Understanding, knowledge: Knowledge, rules: Rul
     top = understanding.prediction.top
     if top.name not in knowledge.rules or top.confidence < rules.thresholds.rule:
         return None
-    return top.name if top.confidence >= understanding.confidence else None
+    return top.name if top.confidence >= understanding.sure else None
 
 
 def _by_rule(intent: str, knowledge: Knowledge, rules: Rules) -> Decision:

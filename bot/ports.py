@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.domain import Conversation, Event, Feedback, Message, Reply, StoredEvent, Turn
 from bot.records import Backlog, Delivered, Entry, Incoming, Parcel, Reminder
 from classifier.prediction import IntentPrediction
-from retrieval.candidate import Candidate, PastAnswer, Query
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 
 
 class Store(Protocol):
@@ -245,3 +245,6 @@ class Retriever(Protocol):
 
     def of_intent(self, intent: str) -> Sequence[PastAnswer]:
         """All answers to an intent."""
+
+    def excerpts(self, wanted: Sequence[Wanted]) -> Sequence[Excerpt]:
+        """The sentences of each answer that its question is about, word for word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.domain import Reply, Understanding
+from bot.domain import Part, Reply, Understanding
 from retrieval.candidate import Candidate
 
 SHOWN_INTENTS = 5
@@ -28,6 +28,7 @@ def explain(reply: Reply) -> dict[str, Any]:
         },
         "intents": intent_ranking(understanding),
         "candidates": [_candidate(candidate) for candidate in understanding.candidates],
+        "parts": [_part(part) for part in decision.parts],
         "versions": {
             "classifier": versions.classifier,
             "encoder": versions.encoder,
@@ -43,6 +44,16 @@ def intent_ranking(understanding: Understanding) -> list[dict[str, Any]]:
         return []
     ranking = understanding.prediction.ranking[:SHOWN_INTENTS]
     return [{"name": i.name, "confidence": round(i.confidence, 4)} for i in ranking]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "question": part.question,
+        "text": part.text,
+        "answer": part.candidate.answer.id,
+        "source": part.candidate.answer.source,
+        "confidence": round(part.confidence, 4),
+    }
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot import payload
-from bot.domain import BotMessage, Button, Decision, Outcome
+from bot import composing, payload
+from bot.domain import BotMessage, Button, Decision, Language, Outcome
 from bot.knowledge.model import Knowledge
 from bot.policy import FALLBACK
+from bot.tracker import LANGUAGE_SLOT
 from retrieval.candidate import Candidate
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -25,7 +26,11 @@ def words(
 def _messages(
     decision: Decision, knowledge: Knowledge, slots: Mapping[str, Any], channel: str
 ) -> Iterator[BotMessage]:
-    if decision.outcome is Outcome.ANSWER:
+    if decision.parts:
+        language = Language(slots.get(LANGUAGE_SLOT, Language.EN))
+        for part in decision.parts:
+            yield BotMessage(text=composing.words(part, language))
+    elif decision.outcome is Outcome.ANSWER:
         yield from _paragraphs(decision.answers[0].answer.text, ())
     for action in decision.actions:
         variation = knowledge.say(action, slots, channel)

@@ -1,4 +1,4 @@
-"""Measures search at size, edits under load, and codes; made-up entries around real questions.
+"""Measures search at size, and codes; made-up entries around real questions.
 
 Nobody encodes a million texts to see how an index behaves: an entry's vector is that of a real
 question with noise, so that neighbours are as crowded as in real text. The time to encode a query
@@ -9,31 +9,34 @@ clock, and beside them those of the processor, which other work on the machine d
 from __future__ import annotations
 
 import csv
+import math
+import mmap
 import random
 import statistics
-import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from bot import errors
-from bot.store.answers import AnswerBook
 from retrieval import index
 from retrieval.candidate import PastAnswer, Query
 from retrieval.encoders.recent import RecentEncoder
 from retrieval.encoders.spec import Side, Vectors
-from retrieval.live import LiveRetriever
 from retrieval.search import Retriever
+from retrieval.shelf import Shelf
 from retrieval.vectors import TextEncoder, VectorCache
 
 Figures = dict[str, float | int]
 REAL = 2_000  # real questions whose vectors the made-up ones lie around
 NOISE = 0.45  # length of what is added to a unit vector
 SEARCHES = 300
+WARM_UP = 30
+NOISES = 4096  # noise vectors, of which each text gets two
+KEY = b"frontdesk bench"
 CODES = 200
 NEIGHBOURS = 10
 SEED = 13
@@ -45,15 +48,15 @@ class AroundReal:
     def __init__(self, real: Vectors) -> None:
         """Keep the vectors (n, dim) of real questions."""
         self._real = real
+        noise = np.random.default_rng(SEED).normal(size=(NOISES, real.shape[1]))
+        self._noise = (noise / np.linalg.norm(noise, axis=1, keepdims=True)).astype(np.float32)
 
     def encode(self, texts: Sequence[str], side: Side = Side.QUERY) -> Vectors:
         """Unit vectors (len(texts), dim)."""
-        found = np.empty((len(texts), self._real.shape[1]), np.float32)
-        for row, text in enumerate(texts):
-            seed = zlib.crc32(f"{side} {text}".encode())
-            noise = np.random.default_rng(seed).normal(size=found.shape[1])
-            near = self._real[zlib.crc32(text.rsplit(" ", 1)[0].encode()) % len(self._real)]
-            found[row] = near + NOISE * noise / np.linalg.norm(noise)
+        dice = np.array([zlib.crc32(f"{side} {text}".encode()) for text in texts], np.int64)
+        near = [zlib.crc32(text.rsplit(" ", 1)[0].encode()) % len(self._real) for text in texts]
+        two = self._noise[dice % NOISES] + self._noise[dice // NOISES % NOISES]  # (n, dim)
+        found = self._real[near] + NOISE / math.sqrt(2) * two
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
@@ -83,10 +86,12 @@ def dense(real: Vectors, size: int) -> Figures:
         many = min(20_000, size - start)
         vectors[start : start + many] = _noisy(real, many, dice)
     asked = _noisy(real, SEARCHES, dice)
+    everything = index.Allowed(np.ones(size, np.bool_))
     began = time.perf_counter()
     built = index.choose(vectors)
     built_s = time.perf_counter() - began
-    everything = index.Allowed(np.ones(size, np.bool_))
+    for vector in asked[:WARM_UP]:
+        built.search(vector, everything, NEIGHBOURS)
     times, cpu, hits = [], [], 0
     exact = index.true_neighbours(vectors, asked)
     for vector, true in zip(asked, exact, strict=True):
@@ -110,69 +115,61 @@ def dense(real: Vectors, size: int) -> Figures:
 
 
 def hybrid(questions: Sequence[str], real: Vectors, size: int, folder: Path) -> Figures:
-    """The whole search but for the encoding, among `size` made-up entries."""
-    encoder = AroundReal(real)
-    cache = VectorCache(folder / f"bench-{size}.safetensors", "bench")
-    made = [_entry(questions, number) for number in range(size)]
-    began = time.perf_counter()
-    remembering = RecentEncoder(encoder)
-    retriever = Retriever(made, remembering, cache, encoder_id="bench")
+    """The whole search but for the encoding, among `size` made-up entries; and a second start."""
+    made = [entry(questions, number) for number in range(size)]
+    encoder = RecentEncoder(AroundReal(real))
+    make = maker(encoder, folder, f"hybrid-{size}")
+    before, began = resident_mb(), time.perf_counter()
+    retriever = make(made)
     built_s = time.perf_counter() - began
+    taken = resident_mb() - before
     dice = random.Random(SEED)  # noqa: S311 - no secret
     times, cpu = [], []
-    for _ in range(SEARCHES):
-        query = _query(f"{dice.choice(questions)} {dice.randrange(size)}")
-        remembering.encode([query.text])  # not part of what is measured
+    for number in range(WARM_UP + SEARCHES):
+        asked = query(f"{dice.choice(questions)} {dice.randrange(size)}")
+        encoder.encode([asked.text])  # not part of what is measured
         began, worked = time.perf_counter(), time.thread_time()
-        retriever.search([query])
-        times.append((time.perf_counter() - began) * 1000)
-        cpu.append((time.thread_time() - worked) * 1000)
+        retriever.search([asked])
+        if number >= WARM_UP:
+            times.append((time.perf_counter() - began) * 1000)
+            cpu.append((time.thread_time() - worked) * 1000)
+    del retriever
+    began = time.perf_counter()
+    maker(encoder, folder, f"hybrid-{size}")(made)
     return {
         "entries": size,
         "p50_ms": _round(statistics.median(times)),
         "p95_ms": _round(statistics.quantiles(times, n=20)[18]),
         "p95_cpu_ms": _round(statistics.quantiles(cpu, n=20)[18]),
         "built_s": round(built_s, 1),
+        "started_again_s": round(time.perf_counter() - began, 1),
+        "resident_mb": round(taken),
+        "disk_mb": round(
+            sum(path.stat().st_size for path in folder.rglob(f"hybrid-{size}*")) / 1e6
+        ),
     }
 
 
-def edits(
-    questions: Sequence[str], real: Vectors, folder: Path, *, size: int, count: int
-) -> Figures:
-    """Edits among `size` entries while others search: time until an edit is found, and slowdown."""
-    book = AnswerBook(folder / "bench-answers.db")
-    book.sync([_entry(questions, number) for number in range(size)], origin="bench")
-    cache = VectorCache(folder / "bench-edits.safetensors", "bench")
-    encoder = AroundReal(real)
-    live = LiveRetriever(book, lambda a: Retriever(a, encoder, cache, encoder_id="bench"))
-    calm = _search_times(live, questions, threading.Event(), SEARCHES)
-    stop, under_load = threading.Event(), list[float]()
-    searcher = threading.Thread(
-        target=lambda: under_load.extend(_search_times(live, questions, stop, None))
-    )
-    searcher.start()
-    times, stale = [], 0
-    for number in range(count):
-        began = time.perf_counter()
-        entry = _entry(questions, number * 7 % size, said=f"Edited {number}.")
-        receipt = book.put([entry], origin="bench")
-        found = live.search([_query(entry.questions[0], receipt.revision)])[0]
-        times.append(time.perf_counter() - began)
-        stale += any(c.answer.id == entry.id and c.answer != entry for c in found)
-        if live.current.is_scattered:
-            live.compact()
-    stop.set()
-    searcher.join()
-    book.close()
-    return {
-        "entries": size,
-        "edits": count,
-        "p50_s": round(statistics.median(times), 4),
-        "p99_s": round(statistics.quantiles(times, n=100)[98], 4),
-        "stale": stale,
-        "search_ms_calm": _round(statistics.median(calm)),
-        "search_ms_under_edits": _round(statistics.median(under_load or calm)),
-    }
+def maker(
+    encoder: TextEncoder, folder: Path, name: str
+) -> Callable[[Sequence[PastAnswer]], Retriever]:
+    """Makes retrievers that keep their vectors and their index in `folder`."""
+    shelf = Shelf(folder / f"{name}-index.safetensors", KEY)
+
+    def make(answers: Sequence[PastAnswer]) -> Retriever:
+        cache = VectorCache(folder / f"{name}.safetensors", name)
+        return Retriever(answers, encoder, cache, encoder_id=name, shelf=shelf)
+
+    return make
+
+
+def resident_mb() -> float:
+    """Memory of this process, in MB; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0.0
+    return pages * mmap.PAGESIZE / 1e6
 
 
 def codes(encoder: TextEncoder, folder: Path) -> Figures:
@@ -181,7 +178,7 @@ def codes(encoder: TextEncoder, folder: Path) -> Figures:
     retriever = Retriever(
         made, encoder, VectorCache(folder / "bench-codes.safetensors", "codes"), encoder_id="codes"
     )
-    best = [found[0].answer.id for found in retriever.search([_query(text) for text in asked])]
+    best = [found[0].answer.id for found in retriever.search([query(text) for text in asked])]
     right = sum(name == answer.id for name, answer in zip(best, made, strict=True))
     return {"codes": len(made), "first": right, "share": round(right / len(made), 4)}
 
@@ -217,7 +214,8 @@ def _full_width(code: str) -> str:
     return "".join(chr(ord(char) + 0xFEE0) for char in code)
 
 
-def _entry(questions: Sequence[str], number: int, said: str = "") -> PastAnswer:
+def entry(questions: Sequence[str], number: int, said: str = "") -> PastAnswer:
+    """A made-up entry: a real question with a number."""
     question = f"{questions[number % len(questions)]} {number}"
     return PastAnswer(
         id=f"made-{number}", lang="en", intent="", questions=(question,),
@@ -225,23 +223,11 @@ def _entry(questions: Sequence[str], number: int, said: str = "") -> PastAnswer:
     )  # fmt: skip
 
 
-def _query(text: str, revision: int = 0) -> Query:
+def query(text: str, revision: int = 0) -> Query:
+    """A question of a benchmark."""
     lang = "zh" if any("\u3400" <= char <= "\u9fff" for char in text) else "en"
     return Query(text=text, language=lang, channel="", now=datetime.now(UTC), k=NEIGHBOURS,
                  min_revision=revision)  # fmt: skip
-
-
-def _search_times(
-    live: LiveRetriever, questions: Sequence[str], stop: threading.Event, count: int | None
-) -> list[float]:
-    times: list[float] = []
-    while not stop.is_set() and (count is None or len(times) < count):
-        query = _query(f"{questions[len(times) % len(questions)]} {len(times)}")
-        began = time.perf_counter()
-        live.search([query])
-        times.append((time.perf_counter() - began) * 1000)
-        time.sleep(0.01)  # about a hundred searches a second
-    return times
 
 
 def _noisy(real: Vectors, many: int, dice: np.random.Generator) -> Vectors:

@@ -97,7 +97,7 @@ def _ranked(
     settings: Settings, data: Path, one: Collection, mode: Mode, encoder: str, on_progress: Progress
 ) -> Figures:
     asking = Asking(folder=data / one.name, encoder=encoder, mode=mode)
-    found = ranking.evaluate(settings, asking, on_progress)
+    found, _wording = ranking.evaluate(settings, asking, on_progress)
     figures: Figures = {}
     for name in SHOWN:
         value = found[name]

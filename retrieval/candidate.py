@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+MAX_QUERY = 2_000  # characters of a query that are looked at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAnswer:
@@ -67,3 +69,34 @@ class Query:
     min_revision: int = 0
     """The knowledge that is searched must be at least this new; 0 takes what is there."""
     k: int = 25
+
+    @property
+    def shown(self) -> str:
+        """What is looked at of the text."""
+        return self.text[:MAX_QUERY]
+
+    @property
+    def warning(self) -> str:
+        """What people should know about the search; empty if all of the text is looked at."""
+        if len(self.text) <= MAX_QUERY:
+            return ""
+        whole = len(self.text)
+        return f"the question has {whole} characters; the first {MAX_QUERY} were searched for"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A question, and the answer that its sentences are wanted of."""
+
+    question: str
+    answer: PastAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """What an answer says to a question, in its own words."""
+
+    text: str
+    sentences: tuple[str, ...]
+    cosine: float
+    """Of the best sentence to the question, -1 to 1."""

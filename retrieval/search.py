@@ -13,8 +13,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import corpus, lexical, probability, reranking, scoring, segment, whitening
-from retrieval.candidate import Candidate, PastAnswer, Query
+from retrieval import (
+    corpus,
+    excerpts,
+    lexical,
+    probability,
+    reranking,
+    scoring,
+    segment,
+    whitening,
+)
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 from retrieval.encoders.spec import Side, Vectors
 from retrieval.index import FLAT_ROWS, ClusterIndex
 from retrieval.layer import Layer
@@ -33,7 +42,6 @@ MAX_LAYERS = 6  # more make searching slow
 COMPACTED = 2_000  # entries of segments that are always merged when compacting
 REFIT_SHARE = 0.5  # of changed entries from which the whitening is fitted again
 DEAD_SHARE = 0.2  # of replaced entries from which a segment is made anew
-MAX_QUERY = 2_000  # characters of a query that are looked at
 HALVED = 40_000  # rows from which vectors are kept in half precision
 AT_ONCE = 20_000  # rows that are widened to single precision at a time
 
@@ -241,9 +249,23 @@ class Retriever:
             return [[] for _ in queries]
         return [self._best(asked) for asked in self._asked(queries)]
 
+    def excerpts(self, wanted: Sequence[Wanted]) -> list[Excerpt]:
+        """The sentences of each answer that its question is about."""
+        split = [excerpts.split(one.answer.text)[: excerpts.MAX_SENTENCES] for one in wanted]
+        encode, whiten = self._tools.encoder.encode, self._tools.whitening.apply
+        found = []
+        for one, sentences in zip(wanted, split, strict=True):
+            question = whiten(encode([one.question], Side.QUERY))[0]
+            vectors = whiten(encode(sentences, Side.PASSAGE))
+            kept = excerpts.choose(question, vectors)
+            said = tuple(sentences[row] for row in kept)
+            cosine = float((vectors @ question).max())
+            found.append(Excerpt(text=excerpts.joined(said), sentences=said, cosine=cosine))
+        return found
+
     def _asked(self, queries: Sequence[Query]) -> list[Asked]:
         """The queries in all the forms that are searched with."""
-        texts = [query.text[:MAX_QUERY] for query in queries]
+        texts = [query.shown for query in queries]
         vectors = np.zeros((len(texts), 1), np.float32)
         if self._ways.by_meaning:
             vectors = self._tools.whitening.apply(self._tools.encoder.encode(texts, Side.QUERY))
@@ -273,8 +295,7 @@ class Retriever:
         ]
         found.sort(key=lambda candidate: -candidate.score)
         if self._tools.judge is not None:
-            text = asked.query.text[:MAX_QUERY]
-            found = reranking.again(text, found[: asked.query.k], self._tools.judge)
+            found = reranking.again(asked.query.shown, found[: asked.query.k], self._tools.judge)
         found = found[: asked.query.k]
         shares = scoring.with_shares(found)
         return [

@@ -229,33 +229,45 @@ def bench_gateway(
     raise typer.Exit(gateway_bench.run(chosen, messages, kills, seconds, cuts, as_json=as_json))
 
 
-@bench_app.command("retrieval", help="Search at size, edits under load, codes. 检索性能测试。")
+@bench_app.command(
+    "retrieval", help="Search at size, edits under load, kills, codes. 检索性能测试。"
+)
 def bench_retrieval(
     data: Annotated[Path, typer.Option(help="Folder of the data sets. 数据集目录")],
     sizes: Annotated[
         str, typer.Option(help="Numbers of entries, separated by commas. 条目数")
     ] = "1000,100000,1000000",
-    edits: Annotated[int, typer.Option(min=0, help="How many edits. 编辑次数")] = 1000,
-    quality: Annotated[
-        bool, typer.Option(help="Rank the public collections first. 公开数据集的排序质量")
-    ] = True,
+    only: Annotated[
+        str, typer.Option(help="quality,codes,dense,hybrid,edits,kills; empty: all. 只测部分")
+    ] = "",
+    collection: Annotated[
+        str, typer.Option(help="Collections with these letters. 仅限数据集")
+    ] = "",
     train: Annotated[
         bool, typer.Option("--train", help="With encoders trained on other data too. 含微调")
     ] = False,
-    only: Annotated[str, typer.Option(help="Collections with these letters. 仅限数据集")] = "",
+    edits: Annotated[int, typer.Option(min=2, help="How many edits. 编辑次数")] = 1000,
+    edit_size: Annotated[
+        int, typer.Option(min=10, help="Entries among which is edited. 编辑时的条目数")
+    ] = 100_000,
+    kills: Annotated[int, typer.Option(min=1, help="How many kill -9. 强制终止次数")] = 200,
     var: Annotated[Path | None, typer.Option(help="Folder of the models. 模型目录")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the ranking, search at size, edits under load, and codes."""
+    """Measure the ranking, search at size, edits under load, kills, and codes."""
     from bot.cli import retrieval_bench  # noqa: PLC0415
 
-    chosen = settings(given(None, var))
-    if quality:
-        retrieval_bench.quality(chosen, data, only, train=train, as_json=as_json)
-    if only:
-        return
-    numbers = [int(size) for size in sizes.split(",") if size]
-    retrieval_bench.run(chosen, data, numbers, edits, as_json=as_json)
+    wanted = retrieval_bench.Wanted(
+        data=data,
+        only=[retrieval_bench.Part(name) for name in only.split(",") if name],
+        collection=collection,
+        train=train,
+        sizes=[int(size) for size in sizes.split(",")],
+        edits=edits,
+        edit_size=edit_size,
+        kills=kills,
+    )
+    retrieval_bench.run(settings(given(None, var)), wanted, as_json=as_json)
 
 
 @bench_app.command(

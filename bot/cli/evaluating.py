@@ -76,10 +76,13 @@ def evaluate(settings: Settings, part: str, *, as_json: bool, list_wrong: bool) 
     judged = asyncio.run(_judge(settings, asked))
     counts = score.counts(judged)
     if as_json:
-        sys.stdout.write(json.dumps({"languages": counts}) + "\n")
+        wordings = score.wordings(judged)
+        sys.stdout.write(json.dumps({"languages": counts, "replies": wordings}) + "\n")
     else:
         for language, found in counts.items():
             Console().print(table(LANGUAGES.get(language, language), found))
+        for language, near in score.wordings(judged).items():
+            Console().print(f"{language}: BLEU {near['bleu']:.1f}, chrF {near['chrf']:.1f}")
     if list_wrong:
         Console(stderr=as_json).print(failures(judged))
 

@@ -1,4 +1,4 @@
-"""`frontdesk bench retrieval`: codes, size, edits under load."""
+"""`frontdesk bench retrieval`: codes, size, edits under load, kills."""
 
 from __future__ import annotations
 
@@ -6,29 +6,59 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bot import retrieval_bench, retrieval_quality, searching
+from bot import edit_bench, retrieval_bench, retrieval_quality, searching
 from bot.cli import progress
 from bot.config import Settings
 
-HYBRID_LIMIT = 200_000  # entries; more would spend hours on making texts up
+
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    QUALITY = "quality"
+    CODES = "codes"
+    DENSE = "dense"
+    HYBRID = "hybrid"
+    EDITS = "edits"
+    KILLS = "kills"
 
 
-def quality(settings: Settings, data: Path, only: str, *, train: bool, as_json: bool) -> None:
-    """Rank the public collections and print each row as it comes."""
-    with progress.bars() as report:
-        for name, figures in retrieval_quality.rows(settings, data, only, report, train=train):
-            _print(name, figures, as_json=as_json)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be measured."""
+
+    data: Path
+    """Folder of the data sets."""
+    only: Sequence[Part]
+    """Empty: everything."""
+    collection: str
+    """Letters of the names of the public collections that are ranked; empty: all."""
+    train: bool
+    """Whether they are also ranked with encoders that were trained on other data."""
+    sizes: Sequence[int]
+    edits: int
+    edit_size: int
+    """Entries among which is edited."""
+    kills: int
 
 
-def run(settings: Settings, data: Path, sizes: Sequence[int], edits: int, *, as_json: bool) -> None:
+def run(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
     """Measure and print, row by row as it comes."""
-    with progress.bars() as report, tempfile.TemporaryDirectory() as folder:
-        for name, figures in _measured(settings, data, sizes, edits, Path(folder), report):
+    parts = wanted.only or list(Part)
+    with progress.bars() as report, tempfile.TemporaryDirectory(dir=settings.data) as folder:
+        if Part.QUALITY in parts:
+            ranked = retrieval_quality.rows(
+                settings, wanted.data, wanted.collection, report, train=wanted.train
+            )
+            for name, figures in ranked:
+                _print(name, figures, as_json=as_json)
+        for name, figures in _measured(settings, wanted, Path(folder), report):
             _print(name, figures, as_json=as_json)
 
 
@@ -44,23 +74,29 @@ def _print(name: str, figures: Mapping[str, float | int], *, as_json: bool) -> N
 
 
 def _measured(
-    settings: Settings, data: Path, sizes: Sequence[int], edits: int, folder: Path,
-    report: progress.Report,
-) -> Iterator[tuple[str, retrieval_bench.Figures]]:  # fmt: skip
-    questions = retrieval_bench.real_questions(data)
+    settings: Settings, wanted: Wanted, folder: Path, report: progress.Report
+) -> Iterator[tuple[str, retrieval_bench.Figures]]:
+    parts = wanted.only or list(Part)
+    if Part.KILLS in parts:
+        yield "kills", edit_bench.kills(folder, wanted.kills)
+    if set(parts) <= {Part.QUALITY, Part.KILLS}:
+        return
+    questions = retrieval_bench.real_questions(wanted.data)
     _, encoder = searching.load_encoder(settings, "multilingual-e5", report)
-    yield "codes", retrieval_bench.codes(encoder, folder)
+    if Part.CODES in parts:
+        yield "codes", retrieval_bench.codes(encoder, folder)
+    if set(parts) <= {Part.QUALITY, Part.KILLS, Part.CODES}:
+        return
     some = questions[: retrieval_bench.REAL]
     real = encoder.encode(
         some, on_progress=lambda done, whole: report(f"embedding {whole} texts", done / whole)
     )
-    for size in sizes:
-        yield "dense search", retrieval_bench.dense(real, size)
-    within = [size for size in sizes if size <= HYBRID_LIMIT]
-    for size in within:
-        yield "hybrid search", retrieval_bench.hybrid(some, real, size, folder)
-    if within and edits:
-        yield (
-            "edits",
-            retrieval_bench.edits(some, real, folder, size=max(within), count=edits),
-        )
+    if Part.DENSE in parts:
+        for size in wanted.sizes:
+            yield "dense search", retrieval_bench.dense(real, size)
+    if Part.HYBRID in parts:
+        for size in wanted.sizes:
+            yield "hybrid search", retrieval_bench.hybrid(some, real, size, folder)
+    if Part.EDITS in parts:
+        size = wanted.edit_size
+        yield "edits", edit_bench.edits(some, real, folder, size=size, count=wanted.edits)

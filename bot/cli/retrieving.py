@@ -48,6 +48,8 @@ def search(
         k=count,
     )
     found = _search(settings(given(project, data, encoder=encoder)), query)
+    if query.warning:
+        sys.stderr.write(f"{query.warning}\n")
     if as_json:
         rows = [_as_dict(candidate, explain=explain) for candidate in found]
         sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
@@ -74,6 +76,9 @@ def evaluate(
     mode: Annotated[Mode, typer.Option(help="Which evidence. 检索方式")] = Mode.HYBRID,
     data: Data = None,
     encoder: Encoder = None,
+    replies: Annotated[
+        bool, typer.Option("--replies", help="BLEU and chrF in the JSON too. JSON 含 BLEU、chrF")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure the ranking on a BEIR folder."""
@@ -83,12 +88,12 @@ def evaluate(
     chosen = settings(given(None, data, encoder=encoder))
     asking = Asking(folder=beir, encoder=encoder or chosen.models.encoder, mode=mode)
     with progress.bars() as report:
-        figures = ranking.evaluate(chosen, asking, report)
+        figures, wording = ranking.evaluate(chosen, asking, report)
     if as_json:
-        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.write(json.dumps(figures | (wording if replies else {})) + "\n")
         return
     table = Table("figure", "value", title=f"{beir.name}, {mode.value}")
-    for name, value in figures.items():
+    for name, value in (figures | wording).items():
         table.add_row(name, json.dumps(value))
     Console().print(table)
 

@@ -25,6 +25,10 @@ class Question:
     language: Language
     expected: frozenset[str]
     """Ids of right answers, or "intent:..."; empty when it should not be answered."""
+    before: str = ""
+    """The visitor's question before it."""
+    needs_all: bool = False
+    """It asks several things: right is only what answers all of them."""
 
 
 def read(folder: Path, part: str) -> tuple[Question, ...]:
@@ -69,7 +73,12 @@ def _question(row: bytes, language: Language, path: Path, line: int) -> Question
         data: dict[str, Any] = orjson.loads(row)
         right = [data["answer"], *data.get("also", [])] if data["answer"] else []
         return Question(
-            id=data["id"], text=data["text"], language=language, expected=frozenset(right)
+            id=data["id"],
+            text=data["text"],
+            language=language,
+            expected=frozenset(right),
+            before=data.get("before", ""),
+            needs_all=data.get("all", False),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError) as cause:
         raise errors.KnowledgeError(

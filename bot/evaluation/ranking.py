@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bot.config import Settings
+from bot.evaluation import wording
 from bot.evaluation.asking import Asking, Mode
 from retrieval import evaluation
 from retrieval.candidate import Query
+from retrieval.evaluation import BeirFolder
 from retrieval.index import Allowed, ExactIndex
 from retrieval.scoring import Ways
 
 if TYPE_CHECKING:
     from retrieval.search import Retriever
 
+Figures = dict[str, float | int | dict[str, float]]
 Progress = Callable[[str, float], None]
 TIMED = 300  # queries asked one by one for the latencies
 CHECKED = 200  # queries for which the index is compared with the exact one
@@ -34,8 +37,8 @@ def ways(mode: Mode) -> Ways:
 
 def evaluate(
     settings: Settings, asking: Asking, on_progress: Progress
-) -> dict[str, float | int | dict[str, float]]:
-    """The figures of one collection.
+) -> tuple[Figures, dict[str, float]]:
+    """The figures of one collection, and how near the first answers are to the right ones.
 
     Raises:
         retrieval.errors.RetrievalError: the collection is broken or there is no such encoder.
@@ -61,13 +64,25 @@ def evaluate(
     )
     texts = list(found.queries.values())
     ranked = dict(zip(found.queries, _ranked(retriever, texts, on_progress), strict=True))
-    return {
+    figures: Figures = {
         "queries": len(texts),
         "documents": len(found.answers),
         **{name: round(v, 4) for name, v in evaluation.metrics(ranked, found.relevant).items()},
         "latency_ms": _latencies(retriever, texts[:TIMED]),
         "ann_recall@10": round(_index_recall(retriever, encoder.encode(texts[:CHECKED])), 4),
     }
+    return figures, _wording(found, ranked)
+
+
+def _wording(found: BeirFolder, ranked: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """BLEU and chrF of the first answer to each query against the texts of the right ones."""
+    texts = {answer.id: answer.text for answer in found.answers}
+    said = [texts[names[0]] if names else "" for names in ranked.values()]
+    references = [
+        [texts[name] for name in found.relevant[query] if name in texts] for query in ranked
+    ]
+    many = [evaluation.language_of(text) for text in found.queries.values()]
+    return wording.measure(said, references, max(set(many), key=many.count, default="en"))
 
 
 def _query(text: str, k: int) -> Query:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from bot.assembly import Parts
+from bot.brain import Brain
 from bot.domain import Conversation, Message
 from bot.evaluation.questions import Question
 from bot.evaluation.score import Judged, judge
@@ -31,7 +32,13 @@ async def run(
             text=question.text,
             received_at=datetime.now(UTC),
         )
-        nobody = Conversation(id="", channel=CHANNEL, sender=question.id, is_new=True)
+        nobody = Conversation(
+            id="",
+            channel=CHANNEL,
+            sender=question.id,
+            is_new=True,
+            question_before=question.before,
+        )
         reply = await parts.engine.reply(message, nobody, brain)
         judged.append(
             Judged(
@@ -39,7 +46,16 @@ async def run(
                 decision=reply.decision,
                 confidence=reply.understanding.confidence,
                 verdict=judge(question, reply.decision, dict(brain.knowledge.rules)),
+                said="\n".join(one.text for one in reply.messages),
+                references=_references(question, brain),
             )
         )
         on_progress(f"asking {len(questions)} questions", place / len(questions))
     return judged
+
+
+def _references(question: Question, brain: Brain) -> tuple[str, ...]:
+    """What would be right to say; one text if it takes several answers."""
+    found = [brain.answer(name, question.language.value) for name in sorted(question.expected)]
+    texts = [answer.text for answer in found if answer is not None]
+    return ("\n".join(texts),) if question.needs_all and texts else tuple(texts)

@@ -110,6 +110,41 @@ class EventSent(Loose):
     timestamp: float | None = Field(None, description="Seconds since 1970; now if left out.")
 
 
+class Answer(Body):
+    """One approved answer in one language; checked as a row of an import is."""
+
+    id: str = Field("", max_length=200, description="Named after its first question if empty.")
+    lang: str = Field("", description="en or zh; told from the text if empty.")
+    questions: list[str] = Field(min_length=1, description="Phrasings that it answers.")
+    answer: str = Field(description="What is said, up to 4000 characters.")
+    intent: str = Field("", description="The intent that it serves.")
+    channel: str = Field("", description="Only for this channel.")
+    audience: str = Field("", description="Only for this group.")
+    valid_from: str = Field("", description="ISO 8601.")
+    valid_until: str = Field("", description="ISO 8601.")
+    timezone: str = Field("", description="Of dates without an offset, e.g. Asia/Shanghai.")
+    enabled: bool = Field(default=True, description="Whether it may be said.")
+    source: str = Field("", description="Where it comes from, for people.")
+
+
+class Answers(Body):
+    """Answers to add or change."""
+
+    answers: list[Answer] = Field(min_length=1, max_length=1000, description="The answers.")
+    origin: str = Field("api", min_length=1, max_length=200, description="Names their source.")
+
+
+class AnswerSearch(Body):
+    """A question to the past answers."""
+
+    text: str = Field(min_length=1, description="The question.")
+    language: str | None = Field(None, pattern="^(en|zh)$", description="Told from the text.")
+    channel: str = Field("", description="As seen on this channel.")
+    audience: str = Field("", description="As seen by this group.")
+    min_revision: int = Field(0, ge=0, description="The receipt of a write that must be seen.")
+    count: int = Field(5, ge=1, le=100, description="How many candidates.")
+
+
 async def read(request: web.Request, model: type[M]) -> M:
     """The JSON body of `request` as `model`.
 

@@ -28,7 +28,7 @@ from bot.steering import Steering
 from bot.store import open_store
 from bot.talking import Talking
 from classifier.prediction import IntentPrediction, RankedIntent
-from retrieval.candidate import Candidate, Query
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 from tests.conformance.differences import HIDDEN_KEYS
 
 HERE = Path(__file__).parent
@@ -82,6 +82,15 @@ class NoAnswers:
 
     def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
         return [[] for _ in queries]
+
+    def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
+        return None
+
+    def of_intent(self, intent: str) -> list[PastAnswer]:
+        return []
+
+    def excerpts(self, wanted: Sequence[Wanted]) -> list[Excerpt]:
+        return []
 
 
 @dataclass

@@ -20,7 +20,7 @@ from bot.policy import Rules
 from bot.ports import Store
 from bot.store import open_store
 from classifier.prediction import IntentPrediction, RankedIntent
-from retrieval.candidate import Candidate, Query
+from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
 
 RULES = Rules(thresholds=Thresholds(answer=0.8, clarify=0.1, rule=0.7), offers=3, handoff_after=3)
 
@@ -45,6 +45,15 @@ class SlowModel:
     def search(self, queries: Sequence[Query]) -> list[list[Candidate]]:
         self._work([query.text for query in queries])
         return [[] for _ in queries]
+
+    def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
+        return None
+
+    def of_intent(self, intent: str) -> list[PastAnswer]:
+        return []
+
+    def excerpts(self, wanted: Sequence[Wanted]) -> list[Excerpt]:
+        return []
 
     def _work(self, texts: Sequence[str]) -> None:
         time.sleep(self.takes_s)

@@ -124,12 +124,3 @@ def test_a_response_that_lacks_a_language_is_named(project: Path) -> None:
 )
 def test_variations_are_chosen_in_rasas_order(variation: Variation, rank: int | None) -> None:
     assert variation.rank({"language": "en"}, "rest") == rank
-
-
-def test_an_answer_is_said_in_another_language_when_it_lacks_this_one(
-    starter: Knowledge,
-) -> None:
-    found = starter.answer("track_how", "zh")
-    assert found is not None
-    assert found.lang == "zh"
-    assert starter.answer("no_such", "en") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot import errors, retrieval_bench
+from bot import edit_bench, errors, retrieval_bench
 from retrieval.encoders.runtime import Encoder
 from retrieval.encoders.spec import Vectors
 
@@ -44,9 +44,15 @@ def test_the_whole_search_is_timed(tmp_path: Path) -> None:
 
 
 def test_no_edit_is_stale(tmp_path: Path) -> None:
-    figures = retrieval_bench.edits(QUESTIONS, vectors(30), tmp_path, size=80, count=30)
-    assert (figures["edits"], figures["stale"]) == (30, 0)
+    figures = edit_bench.edits(QUESTIONS, vectors(30), tmp_path, size=80, count=8)
+    assert (figures["edits"], figures["stale"]) == (8, 0)
     assert 0 < figures["p50_s"] <= figures["p99_s"]
+
+
+def test_a_kill_loses_nothing_and_the_index_equals_the_database(tmp_path: Path) -> None:
+    figures = edit_bench.kills(tmp_path, 2)
+    assert (figures["kills"], figures["lost"], figures["index_differs"]) == (2, 0, 0)
+    assert figures["acknowledged"] >= 2
 
 
 def test_the_questions_are_different_and_a_missing_data_set_is_named(tmp_path: Path) -> None:
