@@ -41,7 +41,8 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     settings = parts.settings
     channels = catalogue.open_all(settings.channels)
     app = web.Application(
-        middlewares=[middleware.count, middleware.explain, middleware.cors, middleware.limit],
+        # `cors` around `explain`: a page of another origin may read its refusals too.
+        middlewares=[middleware.count, middleware.cors, middleware.explain, middleware.limit],
         client_max_size=settings.limits.max_body_bytes,
     )
     app[PARTS] = parts
