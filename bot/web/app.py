@@ -57,6 +57,7 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app.router.add_get("/openapi.json", _openapi)
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
+    app.on_cleanup.append(_end_limits)
     app.cleanup_ctx.append(_gateway(channels))
     app.cleanup_ctx.append(_background(on_failure, follows=follows))
     for name, channel in channels.items():
@@ -106,6 +107,10 @@ def _accept_for(app: web.Application, name: str) -> Callable[[Sequence[Inbound]]
 
 async def _openapi(_request: web.Request) -> web.Response:
     return web.json_response(openapi.describe())
+
+
+async def _end_limits(app: web.Application) -> None:
+    await app[RATES].close()
 
 
 async def _end_streams(app: web.Application) -> None:
