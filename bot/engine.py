@@ -12,7 +12,18 @@ from typing import Any, TypeVar
 
 import structlog
 
-from bot import choices, confidence, conversing, errors, payload, policy, replies, text, tracker
+from bot import (
+    choices,
+    confidence,
+    conversing,
+    errors,
+    payload,
+    policy,
+    replies,
+    text,
+    tracing,
+    tracker,
+)
 from bot.brain import Brain, BrainBox
 from bot.conversing import Heard, Said, Talk
 from bot.dialogue.dialogue import Dialogue
@@ -300,7 +311,8 @@ class Engine:
     async def _in_time(self, model: str, work: Awaitable[T], down: dict[str, str]) -> T | None:
         """What `work` gives; None, and a word in `down`, when it fails or is late."""
         try:
-            return await asyncio.wait_for(work, self._deadline_s)
+            with tracing.span(model):
+                return await asyncio.wait_for(work, self._deadline_s)
         except TimeoutError:
             down[model] = f"the {model} took longer than {self._deadline_s} s"
         except errors.ModelError as cause:

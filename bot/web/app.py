@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import structlog
 from aiohttp import web
 
-from bot import errors
+from bot import errors, tracing
 from bot.assembly import Parts
 from bot.channels import catalogue
 from bot.channels.abilities import Mounted
@@ -88,9 +88,10 @@ def _gateway(
     """Takes in, answers and sends as long as the application lives."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        async with open_gateway(app[PARTS], channels, _Watcher(app)) as gateway:
-            app[GATEWAY] = gateway
-            yield
+        with tracing.watched_by(app[METRICS].stage):
+            async with open_gateway(app[PARTS], channels, _Watcher(app)) as gateway:
+                app[GATEWAY] = gateway
+                yield
 
     return context
 
