@@ -18,7 +18,7 @@ help: ## Say what can be made
 run: $(READY) ## Set everything up and serve on http://127.0.0.1:8080
 	$(BIN)/frontdesk serve --host $(HOST) --port $(PORT)
 
-test: $(READY_DEV) browser postgres ## Set everything up, then check and test all of it
+test: $(READY_DEV) browser postgres servers ## Set everything up, then check and test all of it
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest
 
@@ -55,10 +55,14 @@ $(READY_DEV): $(READY)
 	$(BIN)/pip install -q --disable-pip-version-check -e ".[dev]" -c constraints.txt
 	@touch $@
 
-.PHONY: browser postgres
+.PHONY: browser postgres servers
 browser:
 	@sh tests/scenario/need_browser.sh
 	@sh tests/clients/need_clients.sh
 
 postgres:
 	@sh tests/need_postgres.sh
+
+servers:
+	@sh tests/need_redis.sh
+	@sh tests/need_fuse.sh

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -260,13 +260,18 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     limits: Limits = Limits()
     channels: dict[str, dict[str, Any]] = Field(
-        {}, description="Sections [channels.NAME]: see docs/channels/."
+        {}, repr=False, description="Sections [channels.NAME]: see docs/channels/."
     )
     events: dict[str, Events] = Field(
         {}, description="Sections [events.NAME] with url, secrets and types: who is told of "
         "what happens; see docs/integrating.md."
     )  # fmt: skip
     actions: Actions = Actions()
+
+    @field_serializer("channels")
+    def _hide(self, sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
+        """Which keys are secrets only their channels know, so no value is ever written out."""
+        return {name: dict.fromkeys(section, "***") for name, section in sections.items()}
 
     @classmethod
     def settings_customise_sources(

@@ -23,6 +23,7 @@ from bot import (
     policy,
     replies,
     text,
+    tracing,
     tracker,
 )
 from bot.brain import Brain, BrainBox
@@ -412,7 +413,8 @@ class Engine:
     async def _in_time(self, model: str, work: Awaitable[T], down: dict[str, str]) -> T | None:
         """What `work` gives; None, and a word in `down`, when it fails or is late."""
         try:
-            return await asyncio.wait_for(work, self._deadline_s)
+            with tracing.span(model):
+                return await asyncio.wait_for(work, self._deadline_s)
         except TimeoutError:
             down[model] = f"the {model} took longer than {self._deadline_s} s"
         except errors.ModelError as cause:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+NOT_HTTP = "aiohttp.http_exceptions"
 FRAMES = 12  # of an exception, the innermost
 
 
@@ -21,6 +22,20 @@ class _Stderr:
 
     def flush(self) -> None:
         sys.stderr.flush()
+
+
+class _Ours(logging.Handler):
+    """Writes what libraries log as our own lines are written: one line, no values."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        log = structlog.get_logger()
+        if type(error).__module__ == NOT_HTTP:  # its words are a stranger's bytes
+            log.info("refused", action="request_unreadable", exception=type(error).__name__)
+            return
+        log.log(
+            record.levelno, record.getMessage(), action="library", by=record.name, exc_info=error
+        )
 
 
 def where_it_failed(_logger: Any, _method: str, event: structlog.typing.EventDict) -> Any:  # noqa: ANN401
@@ -56,4 +71,4 @@ def configure(*, level: str = "info", log_format: str = "text") -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(rank, logging.WARNING), stream=stream, force=True)
+    logging.basicConfig(level=max(rank, logging.WARNING), handlers=[_Ours()], force=True)

@@ -1,13 +1,15 @@
 """Traces for OpenTelemetry, when an address is configured; else nothing is loaded.
 
 A message has three spans: taken in, answered, sent; `frontdesk.message` holds them together over
-restarts. No span holds what was said.
+restarts; within the answer each model has one. No span holds what was said. Watchers are told how
+long each took, with and without traces.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import bot.version
@@ -22,6 +24,19 @@ class _Off:
 
 
 _now = _Off()
+Watcher = Callable[[str, float], None]
+"""Name of the span, seconds."""
+_watchers: list[Watcher] = []
+
+
+@contextlib.contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Tell `watcher` how long each span takes."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 def configure(endpoint: str) -> None:
@@ -62,9 +77,18 @@ def close() -> None:
 @contextlib.contextmanager
 def span(name: str, **about: str) -> Iterator[None]:
     """Time a part of the work; a failure in it is marked, by its kind only."""
-    if _now.tracer is None:
-        yield
-        return
+    started = time.perf_counter()
+    try:
+        with _traced(name, about) if _now.tracer is not None else contextlib.nullcontext():
+            yield
+    finally:
+        took_s = time.perf_counter() - started
+        for watcher in _watchers:
+            watcher(name, took_s)
+
+
+@contextlib.contextmanager
+def _traced(name: str, about: Mapping[str, str]) -> Iterator[None]:
     attributes = {f"frontdesk.{key}": value for key, value in about.items()}
     with _now.tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False

@@ -12,7 +12,8 @@ import pydantic
 from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import catalogue, outbound, reading, signatures
+from bot.channels import catalogue, checks, outbound, reading, signatures
+from bot.channels.abilities import Finding
 from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.channels.refusal import refusal, succeeded
 from bot.domain import BotMessage
@@ -128,6 +129,10 @@ class Callback:
         )
         if not succeeded(answer):
             raise refusal(answer)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """See `Checking`: whether somebody is there to take replies."""
+        return [await checks.receiver(http, self._target)]
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

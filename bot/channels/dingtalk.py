@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,8 @@ import aiohttp
 from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import catalogue, outbound, plain, reading, rendering, signatures
+from bot.channels import catalogue, checks, outbound, plain, reading, rendering, signatures
+from bot.channels.abilities import Finding
 from bot.channels.channel import Channel, Delivery, Inbound, Received, Request, SendError
 from bot.domain import BotMessage
 
@@ -36,6 +38,9 @@ class Settings(catalogue.ChannelSettings):
 
     app_key: str = Field(description="Client ID (AppKey) of the app that the robot belongs to.")
     app_secret: SecretStr = Field(description="Client Secret (AppSecret); signs what comes in.")
+    api_url: str = Field(
+        default="https://api.dingtalk.com", description="DingTalk's API; `channel check` asks it."
+    )
     reply_hosts: tuple[str, ...] = Field(
         default=("oapi.dingtalk.com", "api.dingtalk.com"),
         description="Hosts that replies may be sent to; the address comes with each message.",
@@ -128,6 +133,19 @@ class DingTalk:
             told = code if isinstance(code, int) else "missing"
             wait_s = WAIT_S if code in TOO_FAST else None
             raise SendError(f"errcode {told}", permanent=code in REFUSED, retry_after_s=wait_s)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """See `Checking`: an access token shows that key and secret are right."""
+        sent = {"appKey": self._settings.app_key, "appSecret": self._secret}
+        url = f"{self._settings.api_url.rstrip('/')}/v1.0/oauth2/accessToken"
+        answer = await checks.ask(http, "POST", url, json=sent)
+        if isinstance(answer, Finding):
+            return [answer]
+        if answer.status == HTTPStatus.OK and reading.string(answer.json().get("accessToken")):
+            return [Finding(ok=True, what="DingTalk gave an access token: key and secret match.")]
+        said = reading.string(answer.json().get("code"))[:40] or f"HTTP {answer.status}"
+        hint = "Copy Client ID and Client Secret again from the app's page Credentials."
+        return [Finding(ok=False, what=f"DingTalk gave no access token: {said}.", hint=hint)]
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

@@ -153,7 +153,8 @@ def check_foreign(url: str, hosts: Collection[str]) -> URL:
         host, port = (address.host or "").lower().rstrip("."), address.port
     except (ValueError, TypeError) as cause:
         raise SendError("the address to answer to is no URL", permanent=True) from cause
-    if not host or address.user is not None or address.password is not None:
+    names_somebody = address.user is not None or address.password is not None
+    if not host or host.startswith(".") or names_somebody:
         raise SendError("the address to answer to is not allowed", permanent=True)
     if origin_of(address) in hosts:
         return address
@@ -194,9 +195,9 @@ class PublicResolver(AbstractResolver):
     So a name that resolves to something else a moment later (DNS rebinding) changes nothing.
     """
 
-    def __init__(self) -> None:
-        """Resolve as the system does."""
-        self._system = ThreadedResolver()
+    def __init__(self, names: AbstractResolver | None = None) -> None:
+        """Resolve with `names`, by default as the system does."""
+        self._names = names or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -206,7 +207,7 @@ class PublicResolver(AbstractResolver):
         Raises:
             OSError: one of them is not public, so none is used.
         """
-        found = await self._system.resolve(host, port, family)
+        found = await self._names.resolve(host, port, family)
         if not all(is_public(result["host"]) for result in found):
             raise OSError(None, "the name leads to an address that is not public")
         return found

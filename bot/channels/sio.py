@@ -12,6 +12,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Literal
 
 import aiohttp
@@ -21,10 +22,11 @@ import socketio
 import structlog
 from aiohttp import web
 from pydantic import Field, SecretStr
+from yarl import URL
 
 from bot import errors
-from bot.channels import callback, catalogue, reading, signatures
-from bot.channels.abilities import Accept
+from bot.channels import callback, catalogue, checks, reading, signatures
+from bot.channels.abilities import Accept, Finding
 from bot.channels.channel import Channel, Delivery, Inbound, Received, Request, SendError
 from bot.domain import BotMessage, Language
 from bot.text import language_of
@@ -32,6 +34,7 @@ from bot.text import language_of
 LARGEST_PACKET = 64 * 1024  # bytes
 LONGEST_SESSION = 200  # characters of an id that is looked at
 PING_S = 10
+STRANGER = "https://not-on-the-list.invalid"  # must never be let in
 RELOAD_S = 1.5  # a page that is just loaded again is back by then
 RECEIPT_S = 3.0  # until a page that says nothing counts as gone
 LATER_S = 15.0  # until an absent visitor is looked for again
@@ -255,6 +258,29 @@ class SocketIo:
                 return False
             await asyncio.sleep(0.1)
         return False
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """See `Checking`: listed pages are let in where widgets connect, and others are not."""
+        if not webhook_url.startswith("http"):
+            return []  # no public address: that is said already
+        path = f"/{self._settings.socketio_path.strip('/')}/"
+        place = URL(webhook_url).origin().with_path(path)
+        url = str(place.with_query(EIO="4", transport="polling"))
+        listed = self._settings.allowed_origins[0]
+        answer = await checks.ask(http, "GET", url, {"Origin": listed})
+        if isinstance(answer, Finding):
+            return [answer]
+        if answer.status != HTTPStatus.OK or not answer.body.startswith(b'0{"sid"'):
+            said = f"No socket.io answers at {place} (HTTP {answer.status})."
+            hint = f"Start the server, and let the proxy pass {path} on, with WebSocket upgrades."
+            return [Finding(ok=False, what=said, hint=hint)]
+        found = [Finding(ok=True, what=f"Pages of {listed} may connect at {place}.")]
+        stranger = await checks.ask(http, "GET", url, {"Origin": STRANGER})
+        if not isinstance(stranger, Finding) and stranger.status == HTTPStatus.OK:
+            said = "Pages of other sites may connect as well."
+            hint = "The proxy changes or drops the header Origin: let it pass as it is."
+            found.append(Finding(ok=False, what=said, hint=hint))
+        return found
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

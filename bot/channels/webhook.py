@@ -17,7 +17,8 @@ import orjson
 from pydantic import Field, SecretStr
 
 from bot import errors
-from bot.channels import callback, catalogue, outbound, reading
+from bot.channels import callback, catalogue, checks, outbound, reading
+from bot.channels.abilities import Finding
 from bot.channels.channel import Channel, Delivery, HttpAnswer, Inbound, Received, Request
 from bot.channels.refusal import refusal, succeeded
 from bot.channels.standard import Keys
@@ -105,6 +106,10 @@ class Webhook:
             # 410 is the receiver's way to say never again; all else may pass, as when the receiver
             # is being replaced by a new version.
             raise refusal(answer, permanent=answer.status == 410)
+
+    async def check(self, *, webhook_url: str, http: aiohttp.ClientSession) -> Sequence[Finding]:
+        """See `Checking`: whether somebody is there to take replies."""
+        return [await checks.receiver(http, self._url)]
 
 
 def open_channel(name: str, settings: Settings) -> Channel:

@@ -214,11 +214,13 @@ def bench_classifier(
 @bench_app.command("gateway", help="Kill, overload and time the gateway. 网关压力测试。")
 def bench_gateway(
     only: Annotated[
-        str, typer.Option(help="R1, R2, R4, R10, R11, R12; comma-separated. 仅限测试")
+        str, typer.Option(help="R1 to R4, R10 to R12, S21; comma-separated. 仅限测试")
     ] = "R1,R10,R11,R12",
     messages: Annotated[int, typer.Option(min=60, help="For R1. 消息数")] = 3000,
     kills: Annotated[int, typer.Option(min=0, help="For R1. 终止次数")] = 30,
-    seconds: Annotated[float, typer.Option(min=1, help="For R10 to R12, each. 秒数")] = 30.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="For R10 to R12 and S21, each. 秒数")
+    ] = 30.0,
     cuts: Annotated[int, typer.Option(min=1, help="For R2. 断电次数")] = 300,
     as_json: AsJson = False,
 ) -> None:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, passive, powercuts, syncs, timing
+from bot.stress import abuse, fulldisk, kills, passive, powercuts, syncs, timing
 
-KNOWN = ("R1", "R2", "R4", "R10", "R11", "R12", "R13")
+KNOWN = ("R1", "R2", "R3", "R4", "R10", "R11", "R12", "R13", "S21")
 R2_CONTROL_CUTS = 20  # with durability switched off, to see that the test notices
 R4_POSITIONS = 50
 R13_MESSAGES = 1000
@@ -70,6 +70,12 @@ async def _run(
     if "R4" in only:
         failed = await syncs.run(folder / "r4", R4_POSITIONS)
         found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})
+    if "S21" in only:
+        beside = await abuse.run(folder / "s21", seconds)
+        found.append({"test": "S21 abuser", **beside.as_dict(), "is_good": beside.is_good})
+    if "R3" in only:
+        full = await fulldisk.run(folder / "r3")
+        found.append({"test": "R3 disk full", **full.as_dict(), "is_good": full.is_good})
     if "R2" in only:
         found += await _cut_power(folder, cuts)
     if "R1" in only:

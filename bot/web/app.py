@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import structlog
 from aiohttp import web
 
-from bot import errors
+from bot import errors, tracing
 from bot.assembly import Parts
 from bot.channels.abilities import Mounted
 from bot.channels.channel import Channel, Inbound
@@ -41,7 +41,8 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     key = load_key(settings.data)
     channels = openings.opened(settings, key)
     app = web.Application(
-        middlewares=[middleware.count, middleware.explain, middleware.cors, middleware.limit],
+        # `cors` around `explain`: a page of another origin may read its refusals too.
+        middlewares=[middleware.count, middleware.cors, middleware.explain, middleware.limit],
         client_max_size=settings.limits.max_body_bytes,
     )
     app[PARTS] = parts
@@ -56,6 +57,7 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app.router.add_get("/openapi.json", _openapi)
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
+    app.on_cleanup.append(_end_limits)
     app.cleanup_ctx.append(_gateway(channels))
     app.cleanup_ctx.append(_background(on_failure, follows=follows))
     for name, channel in channels.items():
@@ -86,9 +88,10 @@ def _gateway(
     """Takes in, answers and sends as long as the application lives."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        async with open_gateway(app[PARTS], channels, _Watcher(app)) as gateway:
-            app[GATEWAY] = gateway
-            yield
+        with tracing.watched_by(app[METRICS].stage):
+            async with open_gateway(app[PARTS], channels, _Watcher(app)) as gateway:
+                app[GATEWAY] = gateway
+                yield
 
     return context
 
@@ -105,6 +108,10 @@ def _accept_for(app: web.Application, name: str) -> Callable[[Sequence[Inbound]]
 
 async def _openapi(_request: web.Request) -> web.Response:
     return web.json_response(openapi.describe())
+
+
+async def _end_limits(app: web.Application) -> None:
+    await app[RATES].close()
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -43,6 +43,13 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        self.stages = Histogram(
+            "frontdesk_stage_seconds",
+            "Time of a stage: accept (stored durably), classifier, retriever, answer, send.",
+            ("stage",),
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
         self.feedback = Counter(
             "frontdesk_feedback_total",
             "What visitors thought of replies.",
@@ -107,6 +114,10 @@ class Metrics:
             "How late the event loop woke up at the last look.",
             registry=self.registry,
         )
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage took so long."""
+        self.stages.labels(name).observe(seconds)
 
     def answered(self, message: Message, turn: Turn, seconds: float) -> None:
         """A message was answered, so long after it came in."""

@@ -7,10 +7,10 @@ import contextlib
 import errno
 import fcntl
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
 from aiohttp import web
@@ -24,6 +24,8 @@ from bot.web.app import OnFailure, create_app
 from bot.web.keys import LIVE
 
 SHUTDOWN_S = 5.0  # how long running requests may take to finish
+# A long signature, in a header or in the address, is a forged one like any other: 401.
+LIMITS: Mapping[str, Any] = {"max_field_size": 32_768, "max_line_size": 32_768}
 UNREADY_S = 0.5  # for so long it says that it stops and still takes requests
 _log = structlog.get_logger()
 
@@ -70,7 +72,7 @@ async def serve(settings: Settings, open_app: OpenApp = _open_app) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_app(settings, fail) as app:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, **LIMITS)
         await runner.setup()
         try:
             async with garbage.watched(app):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import time
+import zlib
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +15,7 @@ from bot.stress import kills, ledger, vendors
 from bot.stress.process import Echo
 
 STOPPED_WITHIN_S = 10.0
+MOST_GROWTH_KB = 10_000  # of a bomb of 300 MiB
 
 
 async def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -24,6 +26,34 @@ async def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert outcome.doubled_with_key == 0
     assert outcome.doubled_without_key <= outcome.uncertain
     assert outcome.out_of_order == 0
+
+
+async def test_300_mib_in_300_kb_are_refused_in_little_memory(tmp_path: Path) -> None:
+    """S17: the server stops unpacking where the limit is."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(300)) + packer.flush()
+    assert len(packed) < 320_000
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with ledger.vendor() as book, aiohttp.ClientSession() as http:
+        server = Echo(folder=tmp_path, settings=vendors.settings(book.url))
+        await server.start()
+        before = _memory_kb(server)
+        for path in ("/webhooks/webhook/webhook", "/webhooks/rest/webhook", "/v1/sessions"):
+            for _ in range(3):
+                async with http.post(server.url + path, data=packed, headers=headers) as answer:
+                    assert answer.status == 413, path
+        grown = _memory_kb(server) - before
+        await server.end()
+        assert grown < MOST_GROWTH_KB
+        assert '"level": "error"' not in server.log
+
+
+def _memory_kb(server: Echo) -> int:
+    """The most memory that it ever had, in kB."""
+    assert server.process is not None
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1])
 
 
 async def test_sigterm_finishes_what_was_accepted_and_says_so_first(tmp_path: Path) -> None:

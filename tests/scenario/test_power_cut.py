@@ -20,8 +20,8 @@ async def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -
         with pytest.raises(errors.ConfigError, match="FUSE"):
             await powercuts.run(tmp_path / "none", 1)
         return
-    safe = await powercuts.run(tmp_path / "safe", 5)
+    safe = await powercuts.run(tmp_path / "safe", 3)
     assert safe.is_good, safe
     assert safe.acknowledged > 0
-    weak = await powercuts.run(tmp_path / "weak", 3, synchronous="NORMAL")
+    weak = await powercuts.run(tmp_path / "weak", 2, synchronous="NORMAL")
     assert weak.lost + weak.damaged > 0, "the test would not notice a loss"

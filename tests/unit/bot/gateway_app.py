@@ -19,6 +19,7 @@ from bot.stress import echo, ledger, vendors
 from bot.stress.echo import EchoEngine
 from bot.stress.ledger import Ledger
 from bot.web.app import create_app
+from bot.web.server import LIMITS
 
 WITHIN_S = 60.0  # a bound against hanging
 NO_LIMITS = {"visitor_per_minute": 0, "address_per_minute": 0}
@@ -89,7 +90,7 @@ async def running(
         )
         parts = await stack.enter_async_context(echo.open_parts(wanted, takes_s))
         app = create_app(parts, on_failure=_fail, follows=False)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, **LIMITS)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -60,3 +60,13 @@ def test_without_an_address_nothing_is_loaded() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_every_stage_is_timed_without_traces(tmp_path: Path) -> None:
+    async with ledger.vendor() as book, running(tmp_path, book=book) as it:
+        await it.send("telegram", "1", 1, "hello")
+        await until(lambda: book.texts("telegram") == ["hello"])
+        async with it.http.get(f"{it.url}/metrics") as answer:
+            page = await answer.text()
+    for stage in ("accept", "answer", "send"):
+        assert f'frontdesk_stage_seconds_count{{stage="{stage}"}} 1.0' in page
