@@ -7,23 +7,46 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, passive, syncs, timing
+from bot.stress import kills, passive, stops, syncs, timing
 
-KNOWN = ("R1", "R4", "R10", "R11", "R12", "R13")
+KNOWN = ("R1", "R4", "R10", "R11", "R12", "R13", "R14")
 R4_POSITIONS = 50
 R13_MESSAGES = 1000
 R10_SHARE = 0.5  # of the throughput that R11 found
 R10_OTHERWISE = 200.0  # messages a second, when R11 was not asked for
 
 
-def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_json: bool) -> int:
+class Judged(Protocol):
+    """What came of a test."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is as promised."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The figures by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How much is to be done."""
+
+    messages: int
+    kills: int
+    seed: int
+    stops: int
+    seconds: float
+
+
+def run(only: Sequence[str], asked: Asked, *, as_json: bool) -> int:
     """Run the tests named and print what came of them; gives the exit code.
 
     Raises:
@@ -34,7 +57,7 @@ def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_j
             f"There is no test {unknown[0]!r} here.", hint=f"Known are: {', '.join(KNOWN)}."
         )
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-        found = asyncio.run(_run(Path(folder), only, messages, killed, seconds))
+        found = asyncio.run(_run(Path(folder), only, asked))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -42,30 +65,41 @@ def run(only: Sequence[str], messages: int, killed: int, seconds: float, *, as_j
     return 0 if all(figures["is_good"] for figures in found) else 1
 
 
-async def _run(
-    folder: Path, only: Sequence[str], messages: int, killed: int, seconds: float
-) -> list[dict[str, Any]]:
+async def _run(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    rate = R10_OTHERWISE
     with timing.undisturbed():
-        if "R11" in only:
-            most = await timing.throughput(folder / "r11", seconds)
-            rate = R10_SHARE * most.per_second
-            found.append(most.as_dict())
-        if "R10" in only:
-            found.append((await timing.acknowledgement(folder / "r10", seconds, rate)).as_dict())
-        if "R12" in only:
-            found.append((await timing.overload(folder / "r12", seconds)).as_dict())
+        found += await _timed(folder, only, asked)
         if "R13" in only:
             heard = await passive.run(folder / "r13", R13_MESSAGES)
-            found.append({"test": "R13 deadline", **heard.as_dict(), "is_good": heard.is_good})
+            found.append(_judged("R13 WeChat's deadline", heard))
+    if "R14" in only:
+        found.append(_judged("R14 graceful stop", await stops.run(folder / "r14", asked.stops)))
     if "R4" in only:
-        failed = await syncs.run(folder / "r4", R4_POSITIONS)
-        found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})
+        found.append(_judged("R4 failed sync", await syncs.run(folder / "r4", R4_POSITIONS)))
     if "R1" in only:
-        outcome = await kills.run(folder / "r1", messages=messages, kills=killed)
-        found.append({"test": "R1 kill -9", **outcome.as_dict(), "is_good": outcome.is_good})
+        outcome = await kills.run(
+            folder / "r1", messages=asked.messages, kills=asked.kills, seed=asked.seed
+        )
+        found.append(_judged("R1 kill -9", outcome))
     return found
+
+
+async def _timed(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    rate = R10_OTHERWISE
+    if "R11" in only:
+        most = await timing.throughput(folder / "r11", asked.seconds)
+        rate = R10_SHARE * most.per_second
+        found.append(most.as_dict())
+    if "R10" in only:
+        found.append((await timing.acknowledgement(folder / "r10", asked.seconds, rate)).as_dict())
+    if "R12" in only:
+        found.append((await timing.overload(folder / "r12", asked.seconds)).as_dict())
+    return found
+
+
+def _judged(test: str, outcome: Judged) -> dict[str, Any]:
+    return {"test": test, **outcome.as_dict(), "is_good": outcome.is_good}
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:
