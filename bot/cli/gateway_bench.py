@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, passive, stops, syncs, timing
+from bot.stress import kills, passive, soak, stops, syncs, timing, troubles
 
-KNOWN = ("R1", "R4", "R10", "R11", "R12", "R13", "R14")
+KNOWN = ("R1", "R4", "R6", "R7", "R8", "R10", "R11", "R12", "R13", "R14", "R20")
 R4_POSITIONS = 50
 R13_MESSAGES = 1000
 R10_SHARE = 0.5  # of the throughput that R11 found
@@ -31,7 +31,7 @@ class Judged(Protocol):
     def is_good(self) -> bool:
         """Whether it is as promised."""
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> Mapping[str, object]:
         """The figures by name."""
 
 
@@ -43,6 +43,7 @@ class Asked:
     kills: int
     seed: int
     stops: int
+    minutes: float
     seconds: float
 
 
@@ -69,13 +70,21 @@ async def _run(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str
     found: list[dict[str, Any]] = []
     with timing.undisturbed():
         found += await _timed(folder, only, asked)
+        if "R6" in only:
+            found.append(_judged("R6 slow upstream", await troubles.slowness(folder / "r6")))
         if "R13" in only:
             heard = await passive.run(folder / "r13", R13_MESSAGES)
             found.append(_judged("R13 WeChat's deadline", heard))
+    if "R7" in only:
+        found.append(_judged("R7 rate limits", await troubles.budget(folder / "r7")))
+    if "R8" in only:
+        found.append(_judged("R8 redelivery storm", await troubles.storm(folder / "r8")))
     if "R14" in only:
         found.append(_judged("R14 graceful stop", await stops.run(folder / "r14", asked.stops)))
     if "R4" in only:
         found.append(_judged("R4 failed sync", await syncs.run(folder / "r4", R4_POSITIONS)))
+    if "R20" in only:
+        found.append(_judged("R20 soak", await soak.run(folder / "r20", asked.minutes)))
     if "R1" in only:
         outcome = await kills.run(
             folder / "r1", messages=asked.messages, kills=asked.kills, seed=asked.seed

@@ -74,13 +74,19 @@ async def _insist(send: Callable[[str], Awaitable[bool]], text: str) -> None:
         await asyncio.sleep(RETRY_S)
 
 
+async def _pause(done: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), seconds)
+
+
 class StreamVisitor(_Page):
     """Uses the widget's API and follows its Server-Sent Events, by the number of the last one."""
 
-    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, http: aiohttp.ClientSession, *, every_s: float = EVERY_S) -> None:
         """Not connected yet."""
         super().__init__()
         self._url = url
+        self._every_s = every_s
         self._http = http
         self._headers: dict[str, str] = {}
 
@@ -93,7 +99,7 @@ class StreamVisitor(_Page):
             text = uuid.uuid4().hex
             await _insist(self._post, text)
             self.said.append(text)
-            await asyncio.sleep(EVERY_S)
+            await _pause(done, self._every_s)
         await self._until_complete()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -132,10 +138,11 @@ class StreamVisitor(_Page):
 class SocketVisitor(_Page):
     """Uses Rasa's socket.io channel over a WebSocket; a message counts when it is acknowledged."""
 
-    def __init__(self, url: str, origin: str) -> None:
+    def __init__(self, url: str, origin: str, *, every_s: float = EVERY_S) -> None:
         """Not connected yet."""
         super().__init__()
         self._url = url
+        self._every_s = every_s
         self._origin = origin
         self._session: str | None = None
         self._confirmed = asyncio.Event()
@@ -153,7 +160,7 @@ class SocketVisitor(_Page):
             text = uuid.uuid4().hex
             await _insist(self._say, text)
             self.said.append(text)
-            await asyncio.sleep(EVERY_S)
+            await _pause(done, self._every_s)
         await self._until_complete()
         await self._client.disconnect()
 
