@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import kills, passive, soak, stops, syncs, timing, troubles
+from bot.stress import kills, passive, replicas, soak, stops, syncs, timing, troubles
 
-KNOWN = ("R1", "R4", "R6", "R7", "R8", "R10", "R11", "R12", "R13", "R14", "R20")
+KNOWN = ("R1", "R4", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R20")
 R4_POSITIONS = 50
 R13_MESSAGES = 1000
 R10_SHARE = 0.5  # of the throughput that R11 found
@@ -44,6 +44,8 @@ class Asked:
     seed: int
     stops: int
     minutes: float
+    database: str
+    conversations: int
     seconds: float
 
 
@@ -51,11 +53,15 @@ def run(only: Sequence[str], asked: Asked, *, as_json: bool) -> int:
     """Run the tests named and print what came of them; gives the exit code.
 
     Raises:
-        errors.ConfigError: a test is not one of `KNOWN`.
+        errors.ConfigError: a test is not one of `KNOWN`, or lacks what it needs.
     """
     if unknown := sorted(set(only) - set(KNOWN)):
         raise errors.ConfigError(
             f"There is no test {unknown[0]!r} here.", hint=f"Known are: {', '.join(KNOWN)}."
+        )
+    if "R9" in only and not asked.database:
+        raise errors.ConfigError(
+            "R9 needs an empty PostgreSQL database.", hint="--database postgresql://..."
         )
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
         found = asyncio.run(_run(Path(folder), only, asked))
@@ -79,6 +85,9 @@ async def _run(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str
         found.append(_judged("R7 rate limits", await troubles.budget(folder / "r7")))
     if "R8" in only:
         found.append(_judged("R8 redelivery storm", await troubles.storm(folder / "r8")))
+    if "R9" in only:
+        ordered = await replicas.run(folder / "r9", asked.database, asked.conversations)
+        found.append(_judged("R9 order across replicas", ordered))
     if "R14" in only:
         found.append(_judged("R14 graceful stop", await stops.run(folder / "r14", asked.stops)))
     if "R4" in only:
