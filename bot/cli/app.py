@@ -214,21 +214,39 @@ def bench_classifier(
 @bench_app.command("gateway", help="Kill, overload and time the gateway. 网关压力测试。")
 def bench_gateway(
     only: Annotated[
-        str, typer.Option(help="R1 to R4, R10 to R12, S21; comma-separated. 仅限测试")
-    ] = "R1,R10,R11,R12",
+        str, typer.Option(help="R1 to R4, R6 to R14, R20, S21; comma-separated. 仅限测试")
+    ] = "R1,R6,R7,R8,R10,R11,R12,R13,R14",
     messages: Annotated[int, typer.Option(min=60, help="For R1. 消息数")] = 3000,
     kills: Annotated[int, typer.Option(min=0, help="For R1. 终止次数")] = 30,
+    seed: Annotated[int, typer.Option(help="For R1: its chances. 随机种子")] = 1,
+    cuts: Annotated[int, typer.Option(min=1, help="For R2. 断电次数")] = 300,
+    stops: Annotated[int, typer.Option(min=1, help="For R14. 停止次数")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.5, help="For R20. 分钟数")] = 10.0,
+    database: Annotated[
+        str, typer.Option(help="For R9: an empty PostgreSQL database. 空的 PostgreSQL 数据库")
+    ] = "",
+    conversations: Annotated[int, typer.Option(min=2, help="For R9. 对话数")] = 1000,
     seconds: Annotated[
         float, typer.Option(min=1, help="For R10 to R12 and S21, each. 秒数")
-    ] = 30.0,
-    cuts: Annotated[int, typer.Option(min=1, help="For R2. 断电次数")] = 300,
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Kill, overload and time the gateway, with an echo in the place of the models."""
     from bot.cli import gateway_bench  # noqa: PLC0415
 
     chosen = tuple(name.strip().upper() for name in only.split(",") if name.strip())
-    raise typer.Exit(gateway_bench.run(chosen, messages, kills, seconds, cuts, as_json=as_json))
+    asked = gateway_bench.Asked(
+        messages=messages,
+        kills=kills,
+        seed=seed,
+        cuts=cuts,
+        stops=stops,
+        minutes=minutes,
+        database=database,
+        conversations=conversations,
+        seconds=seconds,
+    )
+    raise typer.Exit(gateway_bench.run(chosen, asked, as_json=as_json))
 
 
 @bench_app.command(

@@ -6,17 +6,30 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 from bot import errors
-from bot.stress import abuse, fulldisk, kills, passive, powercuts, syncs, timing
+from bot.stress import (
+    abuse,
+    fulldisk,
+    kills,
+    passive,
+    powercuts,
+    replicas,
+    soak,
+    stops,
+    syncs,
+    timing,
+    troubles,
+)
 
-KNOWN = ("R1", "R2", "R3", "R4", "R10", "R11", "R12", "R13", "S21")
+KNOWN = (*(f"R{number}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20)), "S21")
 R2_CONTROL_CUTS = 20  # with durability switched off, to see that the test notices
 R4_POSITIONS = 50
 R13_MESSAGES = 1000
@@ -24,20 +37,48 @@ R10_SHARE = 0.5  # of the throughput that R11 found
 R10_OTHERWISE = 200.0  # messages a second, when R11 was not asked for
 
 
-def run(
-    only: Sequence[str], messages: int, killed: int, seconds: float, cuts: int, *, as_json: bool
-) -> int:
+class Judged(Protocol):
+    """What came of a test."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is as promised."""
+
+    def as_dict(self) -> Mapping[str, object]:
+        """The figures by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How much is to be done."""
+
+    messages: int
+    kills: int
+    seed: int
+    cuts: int
+    stops: int
+    minutes: float
+    database: str
+    conversations: int
+    seconds: float
+
+
+def run(only: Sequence[str], asked: Asked, *, as_json: bool) -> int:
     """Run the tests named and print what came of them; gives the exit code.
 
     Raises:
-        errors.ConfigError: a test is not one of `KNOWN`.
+        errors.ConfigError: a test is not one of `KNOWN`, or lacks what it needs.
     """
     if unknown := sorted(set(only) - set(KNOWN)):
         raise errors.ConfigError(
             f"There is no test {unknown[0]!r} here.", hint=f"Known are: {', '.join(KNOWN)}."
         )
+    if "R9" in only and not asked.database:
+        raise errors.ConfigError(
+            "R9 needs an empty PostgreSQL database.", hint="--database postgresql://..."
+        )
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-        found = asyncio.run(_run(Path(folder), only, messages, killed, seconds, cuts))
+        found = asyncio.run(_run(Path(folder), only, asked))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
@@ -45,53 +86,67 @@ def run(
     return 0 if all(figures["is_good"] for figures in found) else 1
 
 
-async def _run(
-    folder: Path,
-    only: Sequence[str],
-    messages: int,
-    killed: int,
-    seconds: float,
-    cuts: int,
-) -> list[dict[str, Any]]:
+async def _run(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    rate = R10_OTHERWISE
     with timing.undisturbed():
-        if "R11" in only:
-            most = await timing.throughput(folder / "r11", seconds)
-            rate = R10_SHARE * most.per_second
-            found.append(most.as_dict())
-        if "R10" in only:
-            found.append((await timing.acknowledgement(folder / "r10", seconds, rate)).as_dict())
-        if "R12" in only:
-            found.append((await timing.overload(folder / "r12", seconds)).as_dict())
+        found += await _timed(folder, only, asked)
+        if "R6" in only:
+            found.append(_judged("R6 slow upstream", await troubles.slowness(folder / "r6")))
         if "R13" in only:
             heard = await passive.run(folder / "r13", R13_MESSAGES)
-            found.append({"test": "R13 deadline", **heard.as_dict(), "is_good": heard.is_good})
+            found.append(_judged("R13 WeChat's deadline", heard))
+    if "R7" in only:
+        found.append(_judged("R7 rate limits", await troubles.budget(folder / "r7")))
+    if "R8" in only:
+        found.append(_judged("R8 redelivery storm", await troubles.storm(folder / "r8")))
+    if "R9" in only:
+        ordered = await replicas.run(folder / "r9", asked.database, asked.conversations)
+        found.append(_judged("R9 order across replicas", ordered))
+    if "R14" in only:
+        found.append(_judged("R14 graceful stop", await stops.run(folder / "r14", asked.stops)))
     if "R4" in only:
-        failed = await syncs.run(folder / "r4", R4_POSITIONS)
-        found.append({"test": "R4 failed sync", **failed.as_dict(), "is_good": failed.is_good})
+        found.append(_judged("R4 failed sync", await syncs.run(folder / "r4", R4_POSITIONS)))
     if "S21" in only:
-        beside = await abuse.run(folder / "s21", seconds)
-        found.append({"test": "S21 abuser", **beside.as_dict(), "is_good": beside.is_good})
+        found.append(_judged("S21 abuser", await abuse.run(folder / "s21", asked.seconds)))
     if "R3" in only:
-        full = await fulldisk.run(folder / "r3")
-        found.append({"test": "R3 disk full", **full.as_dict(), "is_good": full.is_good})
+        found.append(_judged("R3 disk full", await fulldisk.run(folder / "r3")))
     if "R2" in only:
-        found += await _cut_power(folder, cuts)
+        found += await _cut_power(folder, asked.cuts)
+    if "R20" in only:
+        found.append(_judged("R20 soak", await soak.run(folder / "r20", asked.minutes)))
     if "R1" in only:
-        outcome = await kills.run(folder / "r1", messages=messages, kills=killed)
-        found.append({"test": "R1 kill -9", **outcome.as_dict(), "is_good": outcome.is_good})
+        outcome = await kills.run(
+            folder / "r1", messages=asked.messages, kills=asked.kills, seed=asked.seed
+        )
+        found.append(_judged("R1 kill -9", outcome))
     return found
 
 
 async def _cut_power(folder: Path, cuts: int) -> list[dict[str, Any]]:
     strong = await powercuts.run(folder / "r2", cuts)
     weak = await powercuts.run(folder / "r2-weak", R2_CONTROL_CUTS, synchronous="NORMAL")
-    names = {"R2 power cut": strong, "R2 without durability: must lose": weak}
     return [
-        {"test": name, **outcome.as_dict(), "is_good": outcome.is_good}
-        for name, outcome in names.items()
+        _judged("R2 power cut", strong),
+        _judged("R2 without durability: must lose", weak),
     ]
+
+
+async def _timed(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    rate = R10_OTHERWISE
+    if "R11" in only:
+        most = await timing.throughput(folder / "r11", asked.seconds)
+        rate = R10_SHARE * most.per_second
+        found.append(most.as_dict())
+    if "R10" in only:
+        found.append((await timing.acknowledgement(folder / "r10", asked.seconds, rate)).as_dict())
+    if "R12" in only:
+        found.append((await timing.overload(folder / "r12", asked.seconds)).as_dict())
+    return found
+
+
+def _judged(test: str, outcome: Judged) -> dict[str, Any]:
+    return {"test": test, **outcome.as_dict(), "is_good": outcome.is_good}
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:

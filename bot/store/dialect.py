@@ -27,6 +27,14 @@ def lock(connection: sa.Connection, channel: str, sender: str) -> None:
         connection.execute(_LOCK, {"number": number})
 
 
+def try_lock(connection: sa.Connection, channel: str, sender: str) -> bool:
+    """As `lock`, but False at once when somebody else is deciding: who holds locks never waits."""
+    if connection.dialect.name != "postgresql":
+        return True
+    number = zlib.crc32(f"{channel}\0{sender}".encode())
+    return bool(connection.scalar(_TRY_LOCK, {"number": number}))
+
+
 def lock_schema(connection: sa.Connection) -> None:
     """Until the transaction ends, nobody else brings the schema up to date."""
     if connection.dialect.name == "postgresql":
@@ -34,3 +42,4 @@ def lock_schema(connection: sa.Connection) -> None:
 
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(7311, CAST(:number - 2147483648 AS integer))")
+_TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(7311, CAST(:number - 2147483648 AS integer))")

@@ -75,12 +75,13 @@ _CLAIM = (
 
 def accept(connection: sa.Connection, items: Sequence[Incoming], owner: str) -> list[Entry]:
     """Write each message down, unless it is there; in the order of `items`."""
+    for channel, sender in sorted({(item.message.channel, item.message.sender) for item in items}):
+        dialect.lock(connection, channel, sender)  # in one order, or two batches might deadlock
     return [_accept(connection, item, owner) for item in items]
 
 
 def _accept(connection: sa.Connection, item: Incoming, owner: str) -> Entry:
     message = item.message
-    dialect.lock(connection, message.channel, message.sender)
     statement = dialect.insert(connection, inbox).values(owner=_owner)
     statement = statement.on_conflict_do_nothing(index_elements=["channel", "scope", "dedupe_key"])
     found = connection.execute(
@@ -119,7 +120,8 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     taken: list[sa.Row[Any]] = []
     for channel, sender in dict.fromkeys((row.channel, row.sender) for row in rows):
         who = {"for_channel": channel, "for_sender": sender, "me": owner, "now": now}
-        dialect.lock(connection, channel, sender)
+        if not dialect.try_lock(connection, channel, sender):
+            continue
         if connection.execute(_HELD, who).first() is None:
             mine = {"of_channel": channel, "of_sender": sender, "me": owner}
             taken += connection.execute(_CLAIM, mine).all()

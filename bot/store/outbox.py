@@ -116,7 +116,8 @@ def claim(connection: sa.Connection, owner: str, now: float, limit: int) -> list
     taken: list[sa.Row[Any]] = []
     for channel, lane in dict.fromkeys((row.channel, row.lane) for row in rows):
         lane_of = {"of_channel": channel, "of_lane": lane, "me": owner}
-        dialect.lock(connection, channel, lane)
+        if not dialect.try_lock(connection, channel, lane):
+            continue
         if connection.execute(_HELD, {**lane_of, "now": now}).first() is None:
             taken += connection.execute(_CLAIM, lane_of).all()
     return [to_parcel(row) for row in sorted(taken, key=lambda row: row.seq)]

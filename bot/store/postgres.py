@@ -35,7 +35,9 @@ def open_postgres(url: str) -> SqlStore:
     except sa.exc.SQLAlchemyError as cause:
         raise translate(cause, f"The database {address.database!r} cannot be opened") from cause
     return SqlStore(
-        threads.DatabaseThread("store-writer", writing, threads.together),
+        # Not together: a batch would hold the locks of many conversations, and those of two servers
+        # would wait for each other. PostgreSQL itself shares syncs among what is committed at once.
+        threads.DatabaseThread("store-writer", writing, threads.one_by_one),
         threads.DatabaseThread("store-reader", reading, threads.one_by_one),
         translate=translate,
         is_shared=True,

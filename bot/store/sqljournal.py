@@ -113,8 +113,9 @@ class SqlJournal:
         )
 
     async def beat(self, owner: str, *, until: float) -> None:
-        """See `bot.ports.Journal.beat`."""
-        await self._write(lambda on: leases.beat(on, owner, until))
+        """See `bot.ports.Journal.beat`. Not behind the writes that wait: busy is not dead."""
+        do = self._read if self.is_shared else self._write
+        await do(lambda on: leases.beat(on, owner, until))
 
     async def leave(self, owner: str) -> None:
         """See `bot.ports.Journal.leave`."""

@@ -185,7 +185,7 @@ def main() -> None:
     ) -> AsyncIterator[web.Application]:
         async with open_parts(settings, asked.takes_s) as parts:
             app = create_app(parts, on_failure=on_failure, follows=False)
-            _count_calls(app)
+            _count(app)
             if asked.takes_up_to_s and isinstance(parts.engine, EchoEngine):
                 parts.engine.pace = pace(asked.takes_s, asked.takes_up_to_s, asked.of)
             if asked.dies_at:
@@ -201,9 +201,12 @@ def pace(quickest_s: float, slowest_s: float, count: int) -> Callable[[Message],
     return lambda message: quickest_s + (slowest_s - quickest_s) * (int(message.text) / count) ** 2
 
 
-def _count_calls(app: web.Application) -> None:
-    calls = Gauge("echo_calls", "Messages that were computed.", registry=app[METRICS].registry)
+def _count(app: web.Application) -> None:
+    registry = app[METRICS].registry
+    calls = Gauge("echo_calls", "Messages that were computed.", registry=registry)
     calls.set_function(lambda: EchoEngine.calls)
+    tasks = Gauge("echo_tasks", "Tasks of the event loop.", registry=registry)
+    tasks.set_function(lambda: len(asyncio.all_tasks()))
 
 
 def _public(port: int) -> dict[str, str]:

@@ -226,7 +226,7 @@ def _judge(
         doubled_with_key=doubled[True],
         doubled_without_key=doubled[False],
         uncertain=sum(line.get("delivery") == "uncertain" for line in lines),
-        out_of_order=_out_of_order(book),
+        out_of_order=out_of_order(book),
         median_start_s=round(statistics.median(course.starts_s), 2),
         slowest_start_s=round(max(course.starts_s), 2),
         drained_s=round(took_s[0], 1),
@@ -234,7 +234,8 @@ def _judge(
     )
 
 
-def _out_of_order(book: Ledger) -> int:
+def out_of_order(book: Ledger) -> int:
+    """How many replies came after one to a later message of the same conversation."""
     wrong = 0
     for name in vendors.NAMES:
         last: dict[str, int] = {}

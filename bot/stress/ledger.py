@@ -15,6 +15,8 @@ from aiohttp import web
 
 from bot.stress.echo import PREFIX
 
+HANGS_S = 30.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
@@ -42,6 +44,10 @@ class Ledger:
     behaviour: Behaviour = lambda _arrival: None
     hangs_s: float = 0.0
     """How long a reply waits before it is looked at."""
+    hanging: set[str] = field(default_factory=set)
+    """Channels whose replies wait for half a minute."""
+    called: list[Arrival] = field(default_factory=list)
+    """Every call, in the order in which they began."""
     url: str = ""
 
     def counts(self, channel: str) -> Counter[str]:
@@ -66,8 +72,9 @@ async def vendor(port: int = 0) -> AsyncIterator[Ledger]:
 
     async def take(request: web.Request) -> web.Response:
         arrival = _arrival(request.path, dict(request.headers), await request.read())
-        if ledger.hangs_s:
-            await asyncio.sleep(ledger.hangs_s)
+        ledger.called.append(arrival)
+        if ledger.hangs_s or arrival.channel in ledger.hanging:
+            await asyncio.sleep(ledger.hangs_s or HANGS_S)
         answer = ledger.behaviour(arrival)
         if answer is not None:
             ledger.refused.append(arrival)

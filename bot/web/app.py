@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import structlog
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from bot import errors, tracing
 from bot.assembly import Parts
@@ -26,6 +27,7 @@ from bot.web.tokens import Sessions, load_key
 _log = structlog.get_logger()
 # Not the REST channel, which has an address of its own below it.
 CHANNELS_PATH = "{channel:(?!rest/)[^{}/]+}"
+GOODBYE_S = 1.0
 OnFailure = Callable[[errors.FrontdeskError], None]
 
 
@@ -58,6 +60,7 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
     app.on_cleanup.append(_end_limits)
+    _end_sockets_with(app)
     app.cleanup_ctx.append(_gateway(channels))
     app.cleanup_ctx.append(_background(on_failure, follows=follows))
     for name, channel in channels.items():
@@ -116,6 +119,26 @@ async def _end_limits(app: web.Application) -> None:
 
 async def _end_streams(app: web.Application) -> None:
     app[FEED].close()
+
+
+def _end_sockets_with(app: web.Application) -> None:
+    """Close WebSockets at the shutdown; else the server waits for visitors who do not leave."""
+    sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+
+    async def keep(_request: web.Request, response: web.StreamResponse) -> None:
+        if isinstance(response, web.WebSocketResponse):
+            sockets.add(response)
+
+    async def close(_app: web.Application) -> None:
+        closing = [
+            asyncio.create_task(socket.close(code=WSCloseCode.GOING_AWAY), name="socket closing")
+            for socket in sockets
+        ]
+        if closing:  # a page that has gone without a word does not say goodbye
+            await asyncio.wait(closing, timeout=GOODBYE_S)
+
+    app.on_response_prepare.append(keep)
+    app.on_shutdown.append(close)
 
 
 def _background(

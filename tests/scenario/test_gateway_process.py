@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import aiohttp
+import socketio
 
 from bot.stress import kills, ledger, vendors
 from bot.stress.process import Echo
@@ -98,3 +99,17 @@ async def test_sigterm_finishes_what_was_accepted_and_says_so_first(tmp_path: Pa
         assert len(book.counts("webhook")) == 30
         lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
         assert {line["level"] for line in lines} <= {"info", "warning"}
+
+
+async def test_an_open_websocket_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    section = (
+        f'[channels.socketio]\nsession_key = "{"k" * 32}"\nallowed_origins = ["https://a.b"]\n'
+    )
+    server = Echo(folder=tmp_path, settings=section)
+    await server.start()
+    page = socketio.AsyncClient(reconnection=False)
+    await page.connect(server.url, headers={"Origin": "https://a.b"}, transports=["websocket"])
+    began = time.monotonic()
+    assert await server.end(signal.SIGTERM) == 0
+    assert time.monotonic() - began < STOPPED_WITHIN_S
+    await page.disconnect()
