@@ -18,12 +18,13 @@ from bot.engine import Engine
 from bot.inference import ModelThread
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
-from bot.ports import Store
+from bot.ports import Classifier, Store
 from bot.steering import Steering
 from bot.store import open_store
 from bot.talking import Talking
 from bot.training.registry import Registered, Registry
 from classifier import dataset
+from classifier.lone import LoneClassifier
 from classifier.methods import Method
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class BrainMaker:
         used = self._registry.current()
         return used if used and used.manifest.encoder == self._encoder_name(knowledge) else None
 
+    def lacks_model(self, knowledge: Knowledge) -> bool:
+        """Whether a model must be trained before a brain can be made."""
+        return knowledge.can_be_learned and self.trained(knowledge) is None
+
     def was_finetuned(self, knowledge: Knowledge) -> bool:
         """Whether the full network was trained on these examples already, promoted or not."""
         return self._registry.has(
@@ -172,13 +177,15 @@ class BrainMaker:
         from classifier import model  # noqa: PLC0415 - loads onnxruntime
         from retrieval import errors as retrieval_errors  # noqa: PLC0415
 
-        trained = self.trained(knowledge)
-        if trained is None:
+        trained = self.trained(knowledge) if knowledge.can_be_learned else None
+        if trained is None and knowledge.can_be_learned:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
         try:
             encoder = self._load_encoder(knowledge, on_progress)
-            same = previous and previous.classifier.model_id == trained.manifest.model_id
-            if previous is not None and same:
+            classifier: Classifier
+            if trained is None:
+                classifier = LoneClassifier(knowledge.only_intent)
+            elif previous and previous.classifier.model_id == trained.manifest.model_id:
                 classifier = previous.classifier
             else:
                 threads = self._settings.models.threads

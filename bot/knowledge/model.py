@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.dialogue import names
 from bot.domain import Button
 from bot.project.project import RasaProject
 from classifier.dataset import LabelledText
+from classifier.lone import FEWEST_INTENTS
 from retrieval.candidate import PastAnswer
 
 HANDOFF_ACTION = "action_handoff"  # the built-in action that asks a person to take over
@@ -64,6 +66,16 @@ class Knowledge:
         """Whether neither an answer nor an example holds a Han character."""
         texts = [answer.text for answer in self.answers] + [e.text for e in self.examples]
         return not any("\u3400" <= char <= "\u9fff" for text in texts for char in text)
+
+    @property
+    def can_be_learned(self) -> bool:
+        """Whether there are intents to tell apart; a project may live by `/intent` alone."""
+        return len({example.intent for example in self.examples}) >= FEWEST_INTENTS
+
+    @property
+    def only_intent(self) -> str:
+        """What every text is taken for where nothing can be learned."""
+        return self.examples[0].intent if self.examples else names.NLU_FALLBACK
 
     def with_answers(self, answers: tuple[PastAnswer, ...]) -> Knowledge:
         """The same with exactly `answers`; another revision if these are others."""
