@@ -18,12 +18,13 @@ from bot.engine import Engine
 from bot.inference import ModelThread
 from bot.knowledge.model import Knowledge
 from bot.policy import Rules
-from bot.ports import Store
+from bot.ports import Classifier, Store
 from bot.steering import Steering
 from bot.store import open_store
 from bot.talking import Talking
 from bot.training.registry import Registered, Registry
 from classifier import dataset
+from classifier.lone import LoneClassifier
 from classifier.methods import Method
 
 if TYPE_CHECKING:
@@ -161,6 +162,10 @@ class BrainMaker:
         """The model in use, if it was trained on the encoder that this knowledge gets."""
         return self._registry.suiting(self._encoder_name(knowledge))
 
+    def lacks_model(self, knowledge: Knowledge) -> bool:
+        """Whether a model must be trained before a brain can be made."""
+        return knowledge.can_be_learned and self.trained(knowledge) is None
+
     def was_finetuned(self, knowledge: Knowledge) -> bool:
         """Whether the full network was trained on these examples already, promoted or not."""
         return self._registry.has(
@@ -194,13 +199,15 @@ class BrainMaker:
         from retrieval.encoders import tuned  # noqa: PLC0415
 
         promotions = tuned.promotions(self._registry.encoders)
-        trained = self.trained(knowledge)
-        if trained is None:
+        trained = self.trained(knowledge) if knowledge.can_be_learned else None
+        if trained is None and knowledge.can_be_learned:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
         try:
             encoder = self._load_encoder(knowledge, on_progress)
-            same = previous and previous.classifier.model_id == trained.manifest.model_id
-            if previous is not None and same:
+            classifier: Classifier
+            if trained is None:
+                classifier = LoneClassifier(knowledge.only_intent)
+            elif previous and previous.classifier.model_id == trained.manifest.model_id:
                 classifier = previous.classifier
             else:
                 threads = self._settings.models.threads
@@ -217,15 +224,16 @@ class BrainMaker:
         brain = Brain(
             knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
         )
-        thresholds = previous.thresholds if previous and same else None
-        return replace(brain, thresholds=thresholds or self._thresholds(brain, trained))
+        if previous is not None and previous.classifier is classifier:
+            return replace(brain, thresholds=previous.thresholds)
+        return replace(brain, thresholds=self._thresholds(brain, trained))
 
-    def _thresholds(self, brain: Brain, trained: Registered) -> Thresholds | None:
+    def _thresholds(self, brain: Brain, trained: Registered | None) -> Thresholds | None:
         """Those that keep the operator's risk, found anew for each classifier; None without one."""
         from bot import risk  # noqa: PLC0415 - loads NumPy
 
         settings = self._settings
-        if settings.policy.risk is None:
+        if settings.policy.risk is None or trained is None:
             return None
         configured = rules_of(settings).thresholds
         allowed, points = settings.policy.risk, trained.manifest.risk

@@ -190,7 +190,7 @@ class Live:
 
     async def _take(self, knowledge: Knowledge) -> None:
         """A brain of this knowledge; if its encoder has no model yet, a head is trained first."""
-        if await asyncio.to_thread(self._maker.trained, knowledge) is None:
+        if await asyncio.to_thread(self._maker.lacks_model, knowledge):
             await self._train(Method.HEAD)
         await self._swap(knowledge)
 
@@ -245,6 +245,8 @@ class Live:
 
     def _due(self, knowledge: Knowledge) -> Method | None:
         """The training that is due: a head for new examples, then the full network."""
+        if not knowledge.can_be_learned:
+            return None
         used = self._maker.trained(knowledge)
         data_hash = dataset.fingerprint(knowledge.examples)
         if used is None or used.manifest.data_hash != data_hash:

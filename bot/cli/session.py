@@ -29,7 +29,7 @@ async def ready(settings: Settings, on_progress: Report) -> AsyncIterator[Parts]
     maker = assembly.BrainMaker(settings)
     knowledge = await asyncio.to_thread(maker.read_knowledge)
     async with assembly.open_parts(settings) as parts:
-        if await asyncio.to_thread(maker.trained, knowledge) is None:
+        if await asyncio.to_thread(maker.lacks_model, knowledge):
             await asyncio.to_thread(job.run, settings, Method.HEAD, on_progress=on_progress)
         parts.box.replace(await asyncio.to_thread(maker.make, knowledge, on_progress=on_progress))
         try:

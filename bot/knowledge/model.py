@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.dialogue import names
 from bot.domain import Button
 from bot.project.project import RasaProject
 from classifier.dataset import LabelledText
+from classifier.lone import FEWEST_INTENTS
 from retrieval.candidate import PastAnswer
 
 HANDOFF_ACTION = "action_handoff"  # the built-in action that asks a person to take over
@@ -76,6 +78,16 @@ class Knowledge:
     def beside(self, languages: frozenset[str]) -> Knowledge:
         """The same, in a database with answers in `languages`."""
         return replace(self, languages=languages)
+
+    @property
+    def can_be_learned(self) -> bool:
+        """Whether there are intents to tell apart; a project may live by `/intent` alone."""
+        return len({example.intent for example in self.examples}) >= FEWEST_INTENTS
+
+    @property
+    def only_intent(self) -> str:
+        """What every text is taken for where nothing can be learned."""
+        return self.examples[0].intent if self.examples else names.NLU_FALLBACK
 
     def say(self, response: str, slots: Mapping[str, Any], channel: str) -> Variation | None:
         """A variation of `response` that fits best; by chance among equals, None if none fits."""

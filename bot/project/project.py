@@ -12,6 +12,7 @@ from bot.dialogue.domain import Domain
 from bot.dialogue.stories import Block
 from bot.dialogue.training import Trained
 from bot.project import (
+    completeness,
     config_reader,
     domain_reader,
     response_reader,
@@ -73,13 +74,15 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     """The project as far as it can be read, and all that is wrong or done otherwise."""
     findings = Findings()
     data = _load(_told_in(root), root, findings)
-    domain = _domain(root, data, findings)
+    parts = _domain_files(root, data, findings)
+    domain = domain_reader.read(parts, findings)
     examples, entity_data = _nlu(data, root, findings)
     domain = _with_retrieval(domain, examples)
     tests = [s for s in data if s.path.name.startswith("test_")]
     told = [source for source in data if source not in tests]
     blocks = story_reader.read(told, domain, findings)
     config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
+    completeness.note(domain, parts, examples, blocks, config, findings)
     trained = _train(blocks, domain, config, findings)
     endpoints = _one(root / "endpoints.yml", root, findings)
     credentials = _one(root / "credentials.yml", root, findings)
@@ -103,14 +106,13 @@ def _told_in(root: Path) -> Iterator[Path]:
         yield from files.below(root / place)
 
 
-def _domain(root: Path, data: Sequence[Source], findings: Findings) -> Domain:
+def _domain_files(root: Path, data: Sequence[Source], findings: Findings) -> list[Source]:
     paths = [root / "domain.yml"] if (root / "domain.yml").is_file() else []
     paths += list(files.below(root / "domain"))
     if not paths:
         findings.wrong("not found.", "domain.yml", 0, "Name the project folder with --project.")
     found = _load(paths, root, findings)
-    found += [source for source in data if any(key in source.data for key in DOMAIN_KEYS)]
-    return domain_reader.read(found, findings)
+    return found + [source for source in data if any(key in source.data for key in DOMAIN_KEYS)]
 
 
 def _load(paths: Any, root: Path, findings: Findings) -> list[Source]:

@@ -125,7 +125,8 @@ def _note_channels(credentials: Source, variables: Mapping[str, str], to: Findin
 def _refused(section: Section) -> str:
     """Why the channel's own settings refuse what credentials.yml says; empty if they do not."""
     try:
-        catalogue.open_one(section.name, {**channels.derived(section, b"", ()), **section.settings})
+        derived = channels.derived(section, b"", ("http://localhost",))
+        catalogue.open_one(section.name, {**derived, **section.settings})
     except errors.ConfigError as cause:
         names = {ours: theirs for theirs, ours in channels.KEYS[section.name].items()}
         setting = str(cause).partition("] ")[2].partition(":")[0]

@@ -97,7 +97,8 @@ async def test_a_cold_start_of_a_long_conversation_reads_its_end_only(tmp_path: 
 
         await happen({"event": "slot", "name": first, "value": "from the beginning"})
         for number in range(3):
-            await happen(*({"event": "slot", "name": second, "value": str(number)},) * 1000)
+            change: dict[str, object] = {"event": "slot", "name": second, "value": str(number)}
+            await happen(*[change] * 1000)
         dialogue, store = bot.engine.dialogue, bot.parts.store
         found = await store.snapshots.load(CHANNEL, "anna", dialogue.fingerprint)
         assert found is not None

@@ -133,12 +133,14 @@ def test_the_report_tells_what_is_opened(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     write(
         tmp_path,
-        "rest:\ncallback:\n  url: http://a/b\nslack:\n  slack_token: x\n  slack_signing_secret: y\n"
+        "rest:\ncallback: {url: http://a/b}\nsocketio:\n"
+        "slack:\n  slack_token: x\n  slack_signing_secret: y\n"
         "  use_threads: true\nfacebook:\n  verify: ${WORD}\n",
     )
     _, findings = examine(tmp_path, {})
     told = [(one.parity, one.line, one.what) for one in findings.notes]
     assert (Parity.SAME, 2, "channel 'callback' is opened.") in told
+    assert any(p is Parity.SAME and line == 3 and "'socketio'" in w for p, line, w in told)
     assert (Parity.SAME, 4, "channel 'slack' is opened.") in told
     assert any(p is Parity.DIFFERS and line == 4 and "use_threads" in w for p, line, w in told)
     assert any(p is Parity.UNSUPPORTED and line == 8 and "WORD" in w for p, line, w in told)
