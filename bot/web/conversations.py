@@ -69,6 +69,7 @@ def _is_loopback(host: str) -> bool:
 async def show_tracker(request: web.Request) -> web.Response:
     """The tracker of a conversation; of an unknown one as if it had just begun."""
     parts, sender = _asked(request)
+    _verbosity(request)
     tracker = await parts.engine.look(rasa.CHANNEL, sender)
     until = request.query.get("until")
     if until is not None:
@@ -199,8 +200,10 @@ async def version(_request: web.Request) -> web.Response:
 
 
 def _asked(request: web.Request) -> tuple[Parts, str]:
-    sender = text.clean(request.match_info["sender"], max_chars=SENDER_CHARS)
-    return request.app[PARTS], sender
+    raw = request.match_info["sender"]
+    if len(raw) > SENDER_CHARS:  # also when cleaning would make it short enough
+        raise errors.BadRequest(f"The id of a conversation has at most {SENDER_CHARS} characters.")
+    return request.app[PARTS], text.clean(raw, max_chars=SENDER_CHARS)
 
 
 async def _existing(parts: Parts, sender: str) -> list[Event]:
@@ -212,12 +215,7 @@ async def _existing(parts: Parts, sender: str) -> list[Event]:
 
 async def _shown(request: web.Request, parts: Parts, tracker: Tracker) -> dict[str, Any]:
     """The tracker as JSON, with the events that `include_events` wants."""
-    wanted = request.query.get("include_events", "AFTER_RESTART")
-    if wanted not in VERBOSITIES:
-        raise errors.BadRequest(
-            "Invalid parameter value for 'include_events'. Should be one of "
-            f"{', '.join(VERBOSITIES)}"
-        )
+    wanted = _verbosity(request)
     if wanted == "NONE":
         return tracker.as_dict(events=None)
     if wanted == "APPLIED":
@@ -228,6 +226,16 @@ async def _shown(request: web.Request, parts: Parts, tracker: Tracker) -> dict[s
         restarts = [place for place, event in enumerate(happened) if event.name == "restart"]
         happened = happened[restarts[-1] + 1 :] if restarts else happened
     return tracker.as_dict(events=happened)
+
+
+def _verbosity(request: web.Request) -> str:
+    wanted = request.query.get("include_events", "AFTER_RESTART")
+    if wanted not in VERBOSITIES:
+        raise errors.BadRequest(
+            "Invalid parameter value for 'include_events'. Should be one of "
+            f"{', '.join(VERBOSITIES)}"
+        )
+    return wanted
 
 
 async def _done(
