@@ -73,8 +73,9 @@ async def show_tracker(request: web.Request) -> web.Response:
     tracker = await parts.engine.look(rasa.CHANNEL, sender)
     until = request.query.get("until")
     if until is not None:
+        last = _number(until)
         happened = await parts.engine.events(rasa.CHANNEL, sender)
-        tracker = tracker.fresh(e for e in happened if e.timestamp <= _number(until))
+        tracker = tracker.fresh(e for e in happened if e.timestamp <= last)
         return _json(tracker.as_dict(events=tracker.tail))
     return _json(await _shown(request, parts, tracker))
 
