@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot import text
+from bot import errors, text
 from bot.assembly import Parts
 from bot.domain import Event
 from bot.web import rasa
@@ -39,7 +39,10 @@ class Asked:
 async def asked(request: web.Request) -> Asked:
     """The conversation that `request` names; a new one belongs to the REST channel."""
     parts = request.app[PARTS]
-    sender = text.clean(request.match_info["sender"], max_chars=SENDER_CHARS)
+    raw = request.match_info["sender"]
+    if len(raw) > SENDER_CHARS:  # also when cleaning would make it short enough
+        raise errors.BadRequest(f"The id of a conversation has at most {SENDER_CHARS} characters.")
+    sender = text.clean(raw, max_chars=SENDER_CHARS)
     known = await parts.engine.channels_of(sender)
     channel = known[0] if known else rasa.CHANNEL
     wanted = request.query.get("output_channel")

@@ -70,11 +70,13 @@ async def show_tracker(request: web.Request) -> web.Response:
     """The tracker of a conversation; of an unknown one as if it had just begun."""
     asked = await addressed.asked(request)
     parts = asked.parts
+    _verbosity(request)
     tracker = await parts.engine.look(asked.channel, asked.sender)
     until = request.query.get("until")
     if until is not None:
+        last = _number(until)
         happened = await asked.events()
-        tracker = tracker.fresh(e for e in happened if e.timestamp <= _number(until))
+        tracker = tracker.fresh(e for e in happened if e.timestamp <= last)
         return _json(tracker.as_dict(events=tracker.tail))
     return _json(await _shown(request, asked, tracker))
 
@@ -228,12 +230,7 @@ async def _existing(asked: Asked) -> list[Event]:
 
 async def _shown(request: web.Request, asked: Asked, tracker: Tracker) -> dict[str, Any]:
     """The tracker as JSON, with the events that `include_events` wants."""
-    wanted = request.query.get("include_events", "AFTER_RESTART")
-    if wanted not in VERBOSITIES:
-        raise errors.BadRequest(
-            "Invalid parameter value for 'include_events'. Should be one of "
-            f"{', '.join(VERBOSITIES)}"
-        )
+    wanted = _verbosity(request)
     if wanted == "NONE":
         return tracker.as_dict(events=None)
     if wanted == "APPLIED":
@@ -243,6 +240,16 @@ async def _shown(request: web.Request, asked: Asked, tracker: Tracker) -> dict[s
         restarts = [place for place, event in enumerate(happened) if event.name == "restart"]
         happened = happened[restarts[-1] + 1 :] if restarts else happened
     return tracker.as_dict(events=happened)
+
+
+def _verbosity(request: web.Request) -> str:
+    wanted = request.query.get("include_events", "AFTER_RESTART")
+    if wanted not in VERBOSITIES:
+        raise errors.BadRequest(
+            "Invalid parameter value for 'include_events'. Should be one of "
+            f"{', '.join(VERBOSITIES)}"
+        )
+    return wanted
 
 
 async def _done(request: web.Request, asked: Asked, turn: Turn, tracker: Tracker) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from bot.domain import (
     Conversation,
     Decision,
     Event,
+    Feedback,
     Language,
     Message,
     Outcome,
@@ -33,9 +34,11 @@ from bot.domain import (
     Thresholds,
     Turn,
     Understanding,
+    Verdict,
     Versions,
 )
 from bot.ports import Store
+from bot.records import Delivered, Parcel
 from bot.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -339,6 +342,64 @@ async def test_close_finishes_what_is_under_way(url: str) -> None:
     again = open_store(url)
     assert [await again.turn(one.id) for one in said] == turns
     await again.close()
+
+
+def told_of(turn_id: str) -> Parcel:
+    return Parcel(
+        key=str(uuid.uuid4()),
+        channel="events:crm",
+        lane="u1",
+        turn_id=turn_id,
+        piece={"type": "feedback.given"},
+        address={},
+        due_at=0.0,
+        created_at=NOON.timestamp(),
+    )
+
+
+def opinion(turn_id: str, verdict: Verdict, comment: str = "") -> Feedback:
+    return Feedback(
+        turn_id=turn_id,
+        channel="rest",
+        sender="u1",
+        verdict=verdict,
+        comment=comment,
+        given_at=NOON,
+    )
+
+
+async def test_the_last_word_on_a_turn_is_kept_and_told_when_it_is_new(store: Store) -> None:
+    _, turn = await say(store, message())
+    assert await store.feedback_on(turn.id) is None
+    steps = [
+        (Verdict.HELPFUL, "", True),
+        (Verdict.HELPFUL, "", False),
+        (Verdict.HELPFUL, "谢谢", True),
+        (Verdict.NOT_HELPFUL, "谢谢", True),
+        (Verdict.HELPFUL, "", True),
+    ]
+    for verdict, comment, is_new in steps:
+        given = opinion(turn.id, verdict, comment)
+        assert await store.give_feedback(given, [told_of(turn.id)]) is is_new
+        assert await store.feedback_on(turn.id) == (verdict.value, comment)
+    waiting = await store.journal.pieces(Delivered.WAITING)
+    assert len([one for one in waiting if one.turn_id == turn.id]) == 4
+
+
+async def test_only_the_bots_words_to_this_visitor_have_a_turn(store: Store) -> None:
+    _, turn = await say(store, message())
+    said = {stored.event.name: stored.seq for stored in turn.events}
+    assert await store.turn_of("rest", "u1", said["bot"]) == turn.id
+    for channel, sender, seq in (
+        ("rest", "u2", said["bot"]),
+        ("widget", "u1", said["bot"]),
+        ("rest", "u1", said["user"]),
+        ("rest", "u1", said["bot"] + 1000),
+        ("rest", "u1", 0),
+        ("rest", "u1", -1),
+        ("rest", "u1", 2**70),
+    ):
+        assert await store.turn_of(channel, sender, seq) is None
 
 
 async def test_ping(store: Store) -> None:
