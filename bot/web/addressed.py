@@ -42,7 +42,7 @@ async def asked(request: web.Request) -> Asked:
     sender = text.clean(request.match_info["sender"], max_chars=SENDER_CHARS)
     known = await parts.engine.channels_of(sender)
     channel = known[0] if known else rasa.CHANNEL
-    wanted = request.query.get("output_channel")
+    wanted = request.query.get("output_channel", "")
     if wanted in known:
         channel = wanted
     speaks = wanted in (LATEST, channel) and channel in request.app[GATEWAY].channels
