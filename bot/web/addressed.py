@@ -45,8 +45,8 @@ async def asked(request: web.Request) -> Asked:
     sender = text.clean(raw, max_chars=SENDER_CHARS)
     known = await parts.engine.channels_of(sender)
     channel = known[0] if known else rasa.CHANNEL
-    wanted = request.query.get("output_channel")
-    if wanted is not None and wanted in known:
+    wanted = request.query.get("output_channel", "")
+    if wanted in known:
         channel = wanted
     speaks = wanted in (LATEST, channel) and channel in request.app[GATEWAY].channels
     return Asked(parts=parts, channel=channel, sender=sender, speaks=speaks)

@@ -92,13 +92,13 @@ async def test_a_cold_start_of_a_long_conversation_reads_its_end_only(tmp_path: 
     async with replaying.bot("07_action_events", tmp_path, with_reminders=False) as bot:
         first, second = list(bot.engine.dialogue.domain.slots)[:2]
 
-        async def happen(*sent: dict[str, object]) -> None:
+        async def set_slot(name: str, value: str, *, times: int = 1) -> None:
+            sent = [{"event": "slot", "name": name, "value": value}] * times
             await bot.steering.append(CHANNEL, "anna", sent)
 
-        await happen({"event": "slot", "name": first, "value": "from the beginning"})
+        await set_slot(first, "from the beginning")
         for number in range(3):
-            change: dict[str, object] = {"event": "slot", "name": second, "value": str(number)}
-            await happen(*[change] * 1000)
+            await set_slot(second, str(number), times=1000)
         dialogue, store = bot.engine.dialogue, bot.parts.store
         found = await store.snapshots.load(CHANNEL, "anna", dialogue.fingerprint)
         assert found is not None
