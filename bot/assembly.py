@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,8 +187,7 @@ class BrainMaker:
             else:
                 threads = self._settings.models.threads
                 classifier = model.load(trained.folder, encoder, threads=threads)
-            same = previous and self.is_current(previous, knowledge)
-            if previous is not None and same:
+            if previous is not None and self.is_current(previous, knowledge):
                 retriever = previous.retriever
             else:
                 name = self._encoder_folder.name if self._encoder_folder else ""
@@ -200,9 +199,22 @@ class BrainMaker:
         if dialogue is None and knowledge.dialogue is not None:
             dialogue = self._talking.dialogue(knowledge)
         self._promotions = promotions
-        return Brain(
+        brain = Brain(
             knowledge=knowledge, classifier=classifier, retriever=retriever, dialogue=dialogue
         )
+        thresholds = previous.thresholds if previous and same else None
+        return replace(brain, thresholds=thresholds or self._thresholds(brain, trained))
+
+    def _thresholds(self, brain: Brain, trained: Registered) -> Thresholds | None:
+        """Those that keep the operator's risk, found anew for each classifier; None without one."""
+        from bot import risk  # noqa: PLC0415 - loads NumPy
+
+        settings = self._settings
+        if settings.policy.risk is None:
+            return None
+        configured = rules_of(settings).thresholds
+        allowed, points = settings.policy.risk, trained.manifest.risk
+        return risk.thresholds(brain, settings.project, configured, allowed, points)
 
     def is_current(self, brain: Brain, knowledge: Knowledge) -> bool:
         """Whether `brain` searches these answers, with the encoders that serve now."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot import errors
 from bot.dialogue.dialogue import Dialogue
-from bot.domain import Versions
+from bot.domain import Thresholds, Versions
 from bot.knowledge.model import Knowledge
 from bot.ports import Classifier, Retriever
 
@@ -25,6 +25,8 @@ class Brain:
     retriever: Retriever
     dialogue: Dialogue | None = None
     """Rules, stories, forms and actions; None for a project that only has answers."""
+    thresholds: Thresholds | None = None
+    """Those that keep the operator's risk; None: those of the settings."""
 
     @property
     def dialogue_in_use(self) -> Dialogue:

@@ -26,6 +26,18 @@ BIAS = -4.1
 COEFFICIENTS = {"share": 3.5, "question": 2.8, "centre": 3.35, "outside": -5.7}
 
 
+def judge(
+    candidates: Sequence[Candidate],
+    prediction: IntentPrediction | None,
+    unanswered_intents: Sequence[str],
+) -> tuple[tuple[Candidate, ...], float]:
+    """The candidates, fused and best first, and the probability that the best one is right."""
+    fused = fuse(candidates, prediction)
+    if not fused:
+        return fused, 0.0
+    return fused, probability(signals(fused, prediction, unanswered_intents))
+
+
 def fuse(
     candidates: Sequence[Candidate], prediction: IntentPrediction | None
 ) -> tuple[Candidate, ...]:

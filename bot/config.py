@@ -102,6 +102,13 @@ class Models(Section):
 class Policy(Section):
     """When the bot answers, asks back, or declines. All are probabilities, 0 to 1."""
 
+    risk: float | None = Field(
+        None,
+        ge=0.01,
+        le=0.5,
+        description="At most this share of automatic answers wrong. Replaces `answer` and `rule` "
+        "by what the project's own questions prove; see docs/operating.md.",
+    )
     answer: float = Field(
         0.78, ge=0, le=1, description="Answer when the best answer is right with this probability."
     )

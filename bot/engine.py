@@ -112,7 +112,7 @@ class Engine:
         """Answer with the dialogue of the project, and store what happened."""
         heard = await self.hear(message, conversation, brain)
         known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
-        said = await Talk(brain, known, conversation, self._rules).hear(message, heard)
+        said = await Talk(brain, known, conversation, self._rules_with(brain)).hear(message, heard)
         outgoing = deliver(message, said.reply)
         return await asyncio.shield(self._keep(message, conversation, brain, known, said, outgoing))
 
@@ -164,7 +164,7 @@ class Engine:
         async with self._in_order(message):
             conversation, _ = await self._store.open_turn(message)
             known = await self._memory.take(message.channel, message.sender, brain.dialogue_in_use)
-            talk = Talk(brain, known, conversation, self._rules)
+            talk = Talk(brain, known, conversation, self._rules_with(brain))
             turn = talk.turn(message.channel, None)
             await turn.begin()
             await work(turn, known)
@@ -220,8 +220,8 @@ class Engine:
             words, brain, conversation, channel=message.channel, pressed=pressed
         )
         ranking = understood.prediction.ranking if understood.prediction else ()
-        doubt = dialogue.doubt
-        if brain.knowledge.answers and understood.confidence >= self._rules.thresholds.answer:
+        doubt, limits = dialogue.doubt, self._rules_with(brain).thresholds
+        if brain.knowledge.answers and understood.confidence >= limits.answer:
             doubt = conversing.doubt_beside(understood.confidence, doubt)
         parse = dialogue.parsed(words, ranking, doubt=doubt)
         return Heard(understanding=understood, parse=parse, pressed=pressed)
@@ -235,12 +235,16 @@ class Engine:
         if brain.dialogue is not None:
             heard = await self.hear(message, conversation, brain)
             fresh = brain.dialogue.tracker(message.sender)
-            return (await Talk(brain, fresh, conversation, self._rules).hear(message, heard)).reply
+            return (
+                await Talk(brain, fresh, conversation, self._rules_with(brain)).hear(message, heard)
+            ).reply
         pressed = self._pressed(message, brain)
         understanding = await self.understand(
             message.text, brain, conversation, channel=message.channel, pressed=pressed
         )
-        decision = policy.decide(conversation, understanding, pressed, brain.knowledge, self._rules)
+        decision = policy.decide(
+            conversation, understanding, pressed, brain.knowledge, self._rules_with(brain)
+        )
         slots = tracker.slots_after(conversation, understanding.language.value)
         return Reply(
             messages=replies.words(decision, brain.knowledge, slots, message.channel),
@@ -270,11 +274,8 @@ class Engine:
         query = Query(text=words, language=language.value, channel=channel, now=datetime.now(UTC))
         down: dict[str, str] = {}
         prediction, candidates = await self._ask_models(brain, query, down)
-        fused = confidence.fuse(candidates, prediction)
-        sure = 0.0
-        if fused:
-            ruled = tuple(brain.knowledge.rules)
-            sure = confidence.probability(confidence.signals(fused, prediction, ruled))
+        ruled = tuple(brain.knowledge.rules)
+        fused, sure = confidence.judge(candidates, prediction, ruled)
         return Understanding(
             language=language,
             prediction=prediction,
@@ -319,6 +320,12 @@ class Engine:
         return (
             message if button is None else replace(message, text=button.payload, title=button.title)
         )
+
+    def _rules_with(self, brain: Brain) -> Rules:
+        """The policy's knobs, with the thresholds that a risk was turned into, if one is set."""
+        if brain.thresholds is None:
+            return self._rules
+        return replace(self._rules, thresholds=brain.thresholds)
 
     def _pressed(self, message: Message, brain: Brain) -> Payload | None:
         """The payload of a pressed button, if it names an answer or intent that there is."""

@@ -16,6 +16,9 @@ from bot.config import Settings
 from classifier.methods import Method
 
 NICENESS = 10  # visitors first
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Torch's threads wait for each other without spinning: beside a server that needs the cores too,
+spinning makes a step take several times as long."""
 KEPT_LINES = 20  # of the child's complaints, for the log
 
 
@@ -52,6 +55,7 @@ async def train_in_child(
     """
     child = await asyncio.create_subprocess_exec(
         *_command(settings, method),
+        env={**PATIENT, **os.environ},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=_be_nice if polite else None,  # before any thread of ours exists in the child
