@@ -196,9 +196,8 @@ class BrainMaker:
         from classifier import errors as classifier_errors  # noqa: PLC0415
         from classifier import model  # noqa: PLC0415 - loads onnxruntime
         from retrieval import errors as retrieval_errors  # noqa: PLC0415
-        from retrieval.encoders import tuned  # noqa: PLC0415
 
-        promotions = tuned.promotions(self._registry.encoders)
+        promotions = self.promotions()
         trained = self.trained(knowledge) if knowledge.can_be_learned else None
         if trained is None and knowledge.can_be_learned:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
@@ -242,9 +241,13 @@ class BrainMaker:
     @property
     def has_promotions(self) -> bool:
         """Whether an encoder was promoted or taken back since the last brain was made."""
-        from retrieval.encoders import tuned  # noqa: PLC0415 - standard library only
+        return self._promotions != self.promotions()
 
-        return self._promotions != tuned.promotions(self._registry.encoders)
+    def promotions(self) -> tuple[str, ...]:
+        """Names of the tuned encoders that serve instead of their originals."""
+        from retrieval.encoders import tuned  # noqa: PLC0415 - not needed to start
+
+        return tuned.promotions(self._registry.encoders)
 
     def is_behind(self, brain: Brain) -> bool:
         """Whether `brain` searches older answers than the database holds, or a lesser index.

@@ -65,6 +65,7 @@ class Live:
         self._follower: asyncio.Task[None] | None = None
         self._tidier: asyncio.Task[None] | None = None
         self._said_at = 0.0
+        self._tried: tuple[str, ...] | None = None  # promotions that were taken over, or failed
 
     async def run(self) -> None:
         """Get ready, then follow the project folder until cancelled.
@@ -97,7 +98,11 @@ class Live:
         box = self._parts.box
         if not box.is_ready or not self._maker.has_promotions:
             return False
-        return self._maker.trained(box.brain.knowledge) is not None
+        found = self._maker.promotions()
+        if found == self._tried or self._maker.trained(box.brain.knowledge) is None:
+            return False
+        self._tried = found  # an encoder that cannot be loaded is not tried again and again
+        return True
 
     async def _follow_answers(self) -> None:
         """Take over what others make: answers, and encoders that were fine-tuned."""

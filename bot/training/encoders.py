@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -168,6 +169,8 @@ def _train(
     elif better and order.promote:
         _promote(settings, knowledge, original, folder, on_progress, is_main=is_main)
     promoted = better and order.promote
+    if not promoted:
+        shutil.rmtree(folder)
     return _outcome(folder if promoted else serving, found, before, after, began, promoted=promoted)
 
 
