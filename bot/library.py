@@ -10,9 +10,13 @@ from bot.knowledge import reader
 from bot.knowledge.model import Knowledge
 from bot.store.answers import FILE_NAME, PROJECT, AnswerBook
 
+POSTGRESQL = "postgresql"
 
-def book_path(settings: Settings) -> Path:
-    """Where the answers database lies."""
+
+def place(settings: Settings) -> Path | str:
+    """Where the answers database lies: in PostgreSQL with the conversations, else in a file."""
+    if settings.database.startswith(POSTGRESQL):
+        return settings.database
     return settings.data / FILE_NAME
 
 
@@ -22,7 +26,7 @@ def open_book(settings: Settings) -> AnswerBook:
     Raises:
         errors.StoreError: it cannot be used.
     """
-    return AnswerBook(book_path(settings))
+    return AnswerBook(place(settings))
 
 
 def read(settings: Settings) -> Knowledge:
