@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from bot.config import Settings
@@ -10,9 +11,13 @@ from bot.knowledge import reader
 from bot.knowledge.model import Knowledge
 from bot.store.answers import FILE_NAME, PROJECT, AnswerBook
 
+POSTGRESQL = "postgresql"
 
-def book_path(settings: Settings) -> Path:
-    """Where the answers database lies."""
+
+def place(settings: Settings) -> Path | str:
+    """Where the answers database lies: in PostgreSQL with the conversations, else in a file."""
+    if settings.database.startswith(POSTGRESQL):
+        return settings.database
     return settings.data / FILE_NAME
 
 
@@ -22,7 +27,7 @@ def open_book(settings: Settings) -> AnswerBook:
     Raises:
         errors.StoreError: it cannot be used.
     """
-    return AnswerBook(book_path(settings))
+    return AnswerBook(place(settings))
 
 
 def read(settings: Settings) -> Knowledge:
@@ -41,6 +46,15 @@ def read_into(book: AnswerBook, settings: Settings) -> Knowledge:
     knowledge = reader.read(settings.project)
     keep_own(book, knowledge)
     return knowledge.beside(book.languages())
+
+
+def read_all(settings: Settings) -> Knowledge:
+    """As `read`, with the imported answers among the answers, for whoever learns from them."""
+    with contextlib.closing(open_book(settings)) as book:
+        knowledge = read_into(book, settings)
+        entries = book.changes_since(0).entries
+    answers = tuple(answer for variants in entries.values() for answer in variants)
+    return replace(knowledge, answers=answers)
 
 
 def keep_own(book: AnswerBook, knowledge: Knowledge) -> None:

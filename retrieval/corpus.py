@@ -73,6 +73,7 @@ def _read_file(path: Path, name: str) -> Iterator[tuple[int, PastAnswer]]:
         raise errors.CorpusError(
             f"not UTF-8 at byte {cause.start}.", path=name, hint="Save the file as UTF-8 CSV."
         ) from cause
+    csv.field_size_limit(max(len(text), 131_072))  # the check of the row names a long cell
     rows = csv.reader(text.splitlines(keepends=True), strict=True)
     line = 1
     try:

@@ -234,7 +234,7 @@ def import_(
     """Add answers from a file to the answers database, all of them or none."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from bot.store import answers  # noqa: PLC0415
+    from bot import library  # noqa: PLC0415
     from retrieval.readers import files  # noqa: PLC0415
 
     chosen = settings(given(None, data))
@@ -247,7 +247,7 @@ def import_(
             sys.stdout.write(json.dumps({"imported": False, "problems": bad}) + "\n")
         sys.stderr.write("Nothing was imported. --skip-bad imports the rest. 未导入任何内容。\n")
         raise typer.Exit(2)
-    book = answers.AnswerBook(chosen.data / answers.FILE_NAME)
+    book = library.open_book(chosen)
     try:
         write = book.sync if replace else book.put
         receipt = write(found.answers, origin=origin or source.name, dry=dry_run)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
-import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,16 +19,19 @@ import orjson
 import sqlalchemy as sa
 
 from bot import errors
+from bot.store import answers_sqlite, dialect
 from retrieval.candidate import PastAnswer
 from retrieval.corpus import LANGUAGES
 
 FORMAT = 1  # of the tables; a newer one is refused
-BUSY_S = 10.0
 AT_ONCE = 500  # ids in one question to the database
 FILE_NAME = "answers.db"
 """Its name in the data folder."""
 PROJECT = "project"
 """The origin of answers from the project's own files."""
+
+READS_FILE: dict[str, Any] = {"reading": True}
+READS_SERVER: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
 
 _tables = sa.MetaData()
 _about = sa.Table(
@@ -80,17 +80,21 @@ class Changes:
 class AnswerBook:
     """Reads and writes the answers database. Blocks; safe in several threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the database at `path`.
+    def __init__(self, place: Path | str) -> None:
+        """Open or make the database: a SQLite file, or tables in a PostgreSQL database.
+
+        Args:
+            place: path of the file, or URL of the PostgreSQL database, which servers may share.
 
         Raises:
             errors.StoreError: it cannot be opened, is of a newer version, or is something else.
         """
         self._lock = threading.Lock()
-        with _said_clearly(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(path)
-            self._connection = self._engine.connect()
+        shown = place if isinstance(place, Path) else sa.make_url(place).render_as_string()
+        with _said_clearly(shown):
+            self._engine = _open(place)
+            is_file = isinstance(place, Path)
+            self._readers = READS_FILE if is_file else READS_SERVER
             with self._writing() as connection:
                 _tables.create_all(connection)
                 for index in _answers.indexes:  # a database of an earlier version lacks some
@@ -101,14 +105,12 @@ class AnswerBook:
         if found is not None and found > FORMAT:
             self.close()
             raise errors.StoreError(
-                f"{path} was written by a newer Frontdesk (format {found}).",
+                f"{shown} was written by a newer Frontdesk (format {found}).",
                 hint="Install that version again, or restore a backup.",
             )
-        self._path = path
 
     def close(self) -> None:
         """Let go of the database."""
-        self._connection.close()
         self._engine.dispose()
 
     def revision(self) -> int:
@@ -194,7 +196,7 @@ class AnswerBook:
                     for key in (*added, *changed)
                 ]  # fmt: skip
                 if rows:
-                    connection.execute(_answers.insert().prefix_with("OR REPLACE"), rows)
+                    _upsert(connection, rows)
                 _delete(connection, gone, revision)
         return Receipt(
             revision=revision,
@@ -206,16 +208,17 @@ class AnswerBook:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """One transaction that is on the disk when the block ends."""
-        with self._lock, _said_clearly(), self._connection.begin():
-            yield self._connection
+        """One transaction that is on the disk when the block ends; writers take turns."""
+        with self._lock, _said_clearly(), self._engine.begin() as connection:
+            dialect.lock_answers(connection)
+            yield connection
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """A consistent view; it does not wait for a writer."""
         with (
             _said_clearly(),
-            self._engine.connect().execution_options(reading=True) as connection,
+            self._engine.connect().execution_options(**self._readers) as connection,
             connection.begin(),
         ):
             yield connection
@@ -247,6 +250,23 @@ def _digests(
     if origin is not None:
         rows += connection.execute(there.where(_answers.c.origin == origin))
     return {(id_, lang): (digest, of) for id_, lang, digest, of in rows}
+
+
+def _upsert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    statement = dialect.insert(connection, _answers)
+    fresh = {name: statement.excluded[name] for name in ("origin", "digest", "revision", "body")}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["id", "lang"], set_=fresh), rows
+    )
+
+
+def _open(place: Path | str) -> sa.Engine:
+    if isinstance(place, Path):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return answers_sqlite.engine(place)
+    from bot.store import postgres
+
+    return postgres.answers_engine(place)
 
 
 def _delete(connection: sa.Connection, keys: Sequence[tuple[str, str]], revision: int) -> None:
@@ -285,48 +305,8 @@ def _moment(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _engine(path: Path) -> sa.Engine:
-    try:
-        module: Any = importlib.import_module("pysqlite3")
-    except ImportError:
-        module = sqlite3
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path.absolute())),
-        module=module,
-        poolclass=sa.NullPool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_S},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - of either driver
-        connection.isolation_level = None  # we begin transactions, the driver does not
-        _with_patience(connection, "PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # what was acknowledged outlives a power cut
-
-    @sa.event.listens_for(engine, "begin")
-    def _on_begin(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get("reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _with_patience(connection: Any, statement: str) -> None:  # noqa: ANN401 - of either driver
-    """Two processes that open a new database at once: SQLite does not wait by itself here."""
-    deadline = time.monotonic() + BUSY_S
-    while True:
-        try:
-            connection.execute(statement)
-        except connection.OperationalError as cause:  # of either driver
-            if "locked" not in str(cause) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
 @contextlib.contextmanager
-def _said_clearly(path: Path | None = None) -> Iterator[None]:
+def _said_clearly(path: Path | str = "") -> Iterator[None]:
     try:
         yield
     except (sa.exc.SQLAlchemyError, OSError) as cause:

@@ -41,5 +41,11 @@ def lock_schema(connection: sa.Connection) -> None:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(7310, 0)"))
 
 
+def lock_answers(connection: sa.Connection) -> None:
+    """Until the transaction ends, nobody else writes answers: revisions grow as they are seen."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7312, 0)"))
+
+
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(7311, CAST(:number - 2147483648 AS integer))")
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(7311, CAST(:number - 2147483648 AS integer))")

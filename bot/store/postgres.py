@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,6 +14,14 @@ from bot.store.sql import SqlStore
 CONNECT_S = 5
 STATEMENT_MS = 15_000  # a statement that takes longer has lost its server or waits for a lock
 _EXTRA = "pip install 'frontdesk[postgres]'."
+_CONNECTING: dict[str, Any] = {
+    "connect_timeout": CONNECT_S,
+    "application_name": "frontdesk",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": f"-c statement_timeout={STATEMENT_MS} -c synchronous_commit=on",
+}
 _HINTS = {
     "08": "Check that PostgreSQL runs and can be reached; Frontdesk goes on by itself.",
     "57": "PostgreSQL is being stopped or started; Frontdesk goes on by itself.",
@@ -44,6 +53,20 @@ def open_postgres(url: str) -> SqlStore:
     )
 
 
+def answers_engine(url: str) -> sa.Engine:
+    """For the answers database: a few connections, each tried before it is used.
+
+    Raises:
+        errors.ConfigError: the driver is not installed.
+    """
+    address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    options = {"pool_size": 2, "max_overflow": 6, "pool_pre_ping": True}
+    try:
+        return sa.create_engine(address, connect_args=_CONNECTING, **options)
+    except ImportError as cause:
+        raise errors.ConfigError("PostgreSQL needs the package psycopg.", hint=_EXTRA) from cause
+
+
 def translate(error: Exception, what: str = "The database refused") -> Exception:
     """A `StoreError` that says what to do about a database error; other errors as they are."""
     if not isinstance(error, sa.exc.SQLAlchemyError | UnicodeError | OverflowError):
@@ -59,14 +82,7 @@ def _engine(address: sa.URL) -> sa.Engine:
     return sa.create_engine(
         address,
         poolclass=sa.NullPool,  # each thread holds its one connection, and a new one if it breaks
-        connect_args={
-            "connect_timeout": CONNECT_S,
-            "application_name": "frontdesk",
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "options": f"-c statement_timeout={STATEMENT_MS} -c synchronous_commit=on",
-        },
+        connect_args=_CONNECTING,
         json_serializer=jsontext.dump,
         json_deserializer=jsontext.load,
     )

@@ -88,7 +88,7 @@ def run(settings: Settings, order: Order, *, on_progress: Progress) -> list[Outc
         errors.ModelError: an encoder cannot be made, there is too little to learn, or the disk
             is full.
     """
-    knowledge = library.read(settings)
+    knowledge = library.read_all(settings)
     with explained(settings):
         return [
             _train(settings, order, knowledge, choice, on_progress)
@@ -118,7 +118,7 @@ def revert(settings: Settings) -> None:
     Raises:
         errors.ModelError: the pointer cannot be deleted.
     """
-    knowledge = library.read(settings)
+    knowledge = library.read_all(settings)
     for choice in _choices(settings, Order(), knowledge):
         original = Registry(settings.data).encoders / "encoders" / catalogue.folder_name(choice)
         tuned.promote(original, None)

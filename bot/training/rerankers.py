@@ -41,7 +41,7 @@ def run(settings: Settings, order: Order, recipe: CrossRecipe, *, on_progress: P
         errors.ModelError: the encoder cannot be made, there is too little to learn, or the disk
             is full.
     """
-    knowledge = library.read(settings)
+    knowledge = library.read_all(settings)
     with encoders.explained(settings):
         began = time.monotonic()
         choice = order.only or catalogue.resolve(

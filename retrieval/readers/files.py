@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from retrieval.readers.rows import COLUMNS, RawRow, answer_of
 
 Reader = Callable[[Path, str], Iterator[RawRow | errors.CorpusError]]
 MAX_FILE = 1 << 30  # bytes
+MAX_CELL = 1 << 28  # characters of a cell that are read at all; the check of the row names it
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,13 @@ def _once(answer: PastAnswer, row: RawRow, places: dict[tuple[str, str], str], n
 
 def _csv(path: Path, name: str) -> Iterator[RawRow | errors.CorpusError]:
     """The rows of a CSV file; a line that is not UTF-8 gives an error in its place."""
+    with path.open("rb") as raw:
+        if raw.read(2) in UTF_16:
+            yield errors.CorpusError(
+                "is in UTF-16.", path=name, line=1, hint="Save the file as UTF-8 CSV."
+            )
+            return
+    csv.field_size_limit(MAX_CELL)  # of the whole process: longer cells are refused by their row
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = csv.reader(file, strict=True)
         try:
@@ -93,7 +103,7 @@ def _csv(path: Path, name: str) -> Iterator[RawRow | errors.CorpusError]:
                 f"line {rows.line_num}: {cause}.",
                 path=name,
                 line=rows.line_num,
-                hint="Check the quotes of this row; a cell holds at most 128 kB.",
+                hint="Check the quotes of this row.",
             )
 
 

@@ -107,14 +107,15 @@ def _instant(cells: Mapping[str, str], column: str, wrong: Wrong) -> datetime | 
     if not cells[column]:
         return None
     try:
-        moment = datetime.fromisoformat(cells[column])
         zone = zoneinfo.ZoneInfo(cells["timezone"]) if cells["timezone"] else UTC
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as cause:
-        raise wrong(
-            column,
-            f"{cause}.",
-            "Write dates as 2026-12-24 or 2026-12-24T18:00+01:00, time zones as Europe/Berlin.",
-        ) from cause
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as cause:
+        problem = f"no time zone {cells['timezone']!r}."
+        raise wrong("timezone", problem, "Write it as Europe/Berlin or Asia/Shanghai.") from cause
+    try:
+        moment = datetime.fromisoformat(cells[column])
+    except ValueError as cause:
+        hint = "Write dates as 2026-12-24 or 2026-12-24T18:00+01:00."
+        raise wrong(column, f"no date {cells[column]!r}.", hint) from cause
     return moment.replace(tzinfo=moment.tzinfo or zone).astimezone(UTC)
 
 
