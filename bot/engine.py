@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -14,16 +14,13 @@ import structlog
 
 from bot import (
     choices,
-    composing,
-    confidence,
     conversing,
-    errors,
     following,
     payload,
     policy,
     replies,
+    stated,
     text,
-    tracing,
     tracker,
 )
 from bot.brain import Brain, BrainBox
@@ -32,16 +29,14 @@ from bot.dialogue.dialogue import Dialogue
 from bot.dialogue.memory import Memory
 from bot.dialogue.tracker import Tracker
 from bot.dialogue.turn import Turn as DialogueTurn
-from bot.domain import Conversation, Event, Language, Message, Part, Reply, Turn, Understanding
+from bot.domain import Conversation, Event, Language, Message, Reply, Turn, Understanding
 from bot.inference import ModelThread
 from bot.payload import Payload
 from bot.policy import Rules
 from bot.ports import Store, Unasked
 from bot.records import Parcel
-from classifier.prediction import IntentPrediction, RankedIntent
-from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
+from bot.understanding import Asked, Understander
 
-SHOWN_CANDIDATES = 5  # kept with the reply
 SHOWN_EVENTS = 20_000  # of a conversation, to integrators
 T = TypeVar("T")
 Deliver = Callable[[Message, Reply], Sequence[Parcel]]
@@ -53,15 +48,6 @@ _log = structlog.get_logger()
 
 def _nothing(_message: Message, _reply: Reply) -> Sequence[Parcel]:
     return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What holds for all parts of a message."""
-
-    brain: Brain
-    language: Language
-    channel: str
 
 
 class Engine:
@@ -90,9 +76,7 @@ class Engine:
         self._store = store
         self._box = box
         self._rules = rules
-        self._classifying = classifying
-        self._searching = searching
-        self._deadline_s = deadline_s
+        self._understander = Understander(classifying, searching, deadline_s=deadline_s)
         self._memory = Memory(store)
         self.on_stored: OnStored = _ignore
         """Told of the events of each stored turn of a dialogue."""
@@ -205,7 +189,7 @@ class Engine:
             turn = talk.turn(message.channel, None)
             await turn.begin()
             await work(turn, known)
-            said = talk.said(turn, _nothing_understood(brain, message.text))
+            said = talk.said(turn, stated.nothing(brain, message.text))
             stored = await asyncio.shield(
                 self._say_unasked(
                     message, conversation, brain, known, said, speaks=speaks, reminds=reminds
@@ -255,17 +239,17 @@ class Engine:
     async def hear(self, message: Message, conversation: Conversation, brain: Brain) -> Heard:
         """What `message` means to the dialogue: stated, known from the examples, or classified."""
         dialogue, words = brain.dialogue_in_use, message.text
-        stated = dialogue.stated(words)
-        if stated is not None:
-            said = payload.Payload(name=stated["intent"]["name"])
+        named = dialogue.stated(words)
+        if named is not None:
+            said = payload.Payload(name=named["intent"]["name"])
             before = _language(conversation)
-            understood = self._understood_button(said, before, brain)
-            return Heard(understanding=understood, parse=stated, pressed=said)
+            understood = stated.by_button(said, before, brain)
+            return Heard(understanding=understood, parse=named, pressed=said)
         pressed = self._pressed(message, brain)
         known = dialogue.recognised(words)
         if known and pressed is None:
             language = text.language_of(words, otherwise=_language(conversation))
-            understood = _recognised(known, language, brain)
+            understood = stated.by_examples(known, language, brain)
             return Heard(understanding=understood, parse=dialogue.parsed(words, known))
         understood = await self.understand(
             words, brain, conversation, channel=message.channel, pressed=pressed
@@ -320,107 +304,15 @@ class Engine:
         """Intents, candidates and confidence; a model that fails leaves a note instead."""
         before = _language(conversation)
         if pressed is not None:
-            return self._understood_button(pressed, before, brain)
-        language = text.language_of(words, otherwise=before)
-        asked = Asked(brain=brain, language=language, channel=channel)
-        understood = await self._in_context(words, conversation.question_before, asked)
-        parts = await self._parts(words, understood, asked) if self._rules.compose else ()
-        return replace(understood, candidates=understood.candidates[:SHOWN_CANDIDATES], parts=parts)
-
-    async def _in_context(self, words: str, before: str, asked: Asked) -> Understanding:
-        """`words` alone, or with the question before where they lean on it."""
-        if not before or not following.leans(words, asked.language):
-            return await self._understand_one(words, asked)
-        whole = following.joined(before, words, asked.language)
-        alone, first, together = await asyncio.gather(
-            *(self._understand_one(text_, asked) for text_ in (words, before, whole))
+            return stated.by_button(pressed, before, brain)
+        asked = Asked(
+            brain=brain,
+            language=text.language_of(words, otherwise=before),
+            channel=channel,
+            before=conversation.question_before,
+            rules=self._rules_with(brain),
         )
-        found = following.combined(first, alone, together)
-        if not found:
-            return alone
-        ruled = tuple(asked.brain.knowledge.rules)
-        sure = confidence.sure_of(found, together.prediction, ruled)
-        leans = following.is_said_to_lean(words, asked.language)
-        if not following.is_better(alone, sure, said_to_lean=leans):
-            return alone
-        note = f"read together with the question before it: {whole!r}"
-        return replace(together, candidates=found, confidence=sure, notes=(*together.notes, note))
-
-    async def _parts(self, words: str, understood: Understanding, asked: Asked) -> tuple[Part, ...]:
-        """What can be said to each thing that `words` ask; nothing if one answer says it all."""
-        questions = composing.parts_of(words, asked.language)
-        if len(questions) < 2:
-            return ()
-        found = await asyncio.gather(*(self._understand_one(q, asked) for q in questions))
-        if not all(one.candidates for one in found):
-            return ()
-        parts = [
-            Part(question=q, candidate=one.candidates[0], confidence=one.confidence, text="")
-            for q, one in zip(questions, found, strict=True)
-        ]
-        kept = composing.composed(parts, self._rules.compose)
-        if not composing.fits(kept, understood, self._rules_with(asked.brain).thresholds.answer):
-            return ()
-        down: dict[str, str] = {}
-        said = await asyncio.gather(*(self._excerpt(part, asked, down) for part in kept))
-        if down:
-            return ()
-        return tuple(
-            replace(part, text=one.text) for part, one in zip(kept, said, strict=True) if one
-        )
-
-    async def _excerpt(self, part: Part, asked: Asked, down: dict[str, str]) -> Excerpt | None:
-        """The sentences of a part's answer."""
-        wanted = Wanted(question=part.question, answer=part.candidate.answer)
-        work = self._searching.run(asked.brain.retriever.excerpts, wanted)
-        return await self._in_time("retriever", work, down)
-
-    async def _understand_one(self, words: str, asked: Asked) -> Understanding:
-        brain = asked.brain
-        query = Query(
-            text=words,
-            language=asked.language.value,
-            channel=asked.channel,
-            now=datetime.now(UTC),
-        )
-        down: dict[str, str] = {}
-        prediction, candidates = await self._ask_models(brain, query, down)
-        ruled = tuple(brain.knowledge.rules)
-        fused, sure = confidence.judge(candidates, prediction, ruled)
-        notes = (*down.values(), query.warning) if query.warning else tuple(down.values())
-        return Understanding(
-            language=asked.language,
-            prediction=prediction,
-            candidates=fused,
-            confidence=sure,
-            versions=brain.versions,
-            models_down=tuple(down),
-            notes=notes,
-        )
-
-    async def _ask_models(
-        self, brain: Brain, query: Query, down: dict[str, str]
-    ) -> tuple[IntentPrediction | None, list[Candidate]]:
-        """Both models side by side; one that fails or is late is named in `down`, with why."""
-        prediction, candidates = await asyncio.gather(
-            self._in_time(
-                "classifier", self._classifying.run(brain.classifier.predict, query.text), down
-            ),
-            self._in_time("retriever", self._searching.run(brain.retriever.search, query), down),
-        )
-        return prediction, candidates or []
-
-    async def _in_time(self, model: str, work: Awaitable[T], down: dict[str, str]) -> T | None:
-        """What `work` gives; None, and a word in `down`, when it fails or is late."""
-        try:
-            with tracing.span(model):
-                return await asyncio.wait_for(work, self._deadline_s)
-        except TimeoutError:
-            down[model] = f"the {model} took longer than {self._deadline_s} s"
-        except errors.ModelError as cause:
-            down[model] = f"the {model} failed: {cause}"
-        _log.error(down[model], action="model_failed", model=model)
-        return None
+        return await self._understander.understand(words, asked)
 
     async def _by_number(self, message: Message) -> Message:
         """`message` as if the button had been pressed whose number it is, if it is one."""
@@ -458,38 +350,6 @@ class Engine:
         known = found.name in brain.knowledge.intents or found.answer_id is not None
         return found if known else None
 
-    def _understood_button(
-        self, pressed: Payload, language: Language, brain: Brain
-    ) -> Understanding:
-        """A button says exactly what is meant; the models are not asked."""
-        chosen = [
-            Candidate(answer=answer, score=0.0, cosine=1.0, matched=answer.title)
-            for answer in self._named(pressed, language, brain)
-        ]
-        stated = RankedIntent(name=pressed.name, confidence=1.0)
-        is_intent = pressed.answer_id is None
-        return Understanding(
-            language=language,
-            prediction=IntentPrediction(ranking=(stated,), model_id="button")
-            if is_intent
-            else None,
-            candidates=tuple(chosen[:SHOWN_CANDIDATES]),
-            confidence=1.0,
-            versions=brain.versions,
-            notes=("a button was pressed",),
-        )
-
-    def _named(self, pressed: Payload, language: Language, brain: Brain) -> list[PastAnswer]:
-        """The answer that a button names, or all answers of the intent that it states."""
-        if pressed.answer_id is not None:
-            answer = brain.answer(pressed.answer_id, language.value)
-            return [answer] if answer else []
-        return [
-            answer
-            for answer in brain.retriever.of_intent(pressed.name)
-            if answer.lang == language.value and answer.enabled
-        ]
-
     @contextlib.asynccontextmanager
     async def _in_order(self, message: Message) -> AsyncIterator[None]:
         """Messages of one conversation wait for each other; those of different ones do not."""
@@ -505,28 +365,6 @@ def _language(conversation: Conversation) -> Language:
     """The language spoken so far."""
     spoken = conversation.slots.get(tracker.LANGUAGE_SLOT)
     return Language(spoken) if spoken in set(Language) else Language.EN
-
-
-def _recognised(known: Sequence[RankedIntent], language: Language, brain: Brain) -> Understanding:
-    return Understanding(
-        language=language,
-        prediction=IntentPrediction(ranking=tuple(known), model_id="examples"),
-        candidates=(),
-        confidence=0.0,
-        versions=brain.versions,
-        notes=("the text stands in the examples",),
-    )
-
-
-def _nothing_understood(brain: Brain, note: str) -> Understanding:
-    return Understanding(
-        language=Language.EN,
-        prediction=None,
-        candidates=(),
-        confidence=0.0,
-        versions=brain.versions,
-        notes=(note,),
-    )
 
 
 def _ignore(_channel: str, _sender: str, _events: Sequence[Event]) -> None:
