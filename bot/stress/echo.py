@@ -17,6 +17,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -176,6 +178,7 @@ def main() -> None:
     parser.add_argument("--synchronous", default=sqlite.SYNCHRONOUS)
     asked = parser.parse_args()
     sqlite.SYNCHRONOUS = asked.synchronous
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     settings = config.load(data=asked.data, server={"port": asked.port, **_public(asked.port)})
     log.configure(level=settings.log_level, log_format=settings.log_format)
 
@@ -194,6 +197,13 @@ def main() -> None:
 
     with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
         runner.run(server.serve(settings, open_app))
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the test that started it is no more."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def pace(quickest_s: float, slowest_s: float, count: int) -> Callable[[Message], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -66,6 +67,7 @@ class Echo:
                 stdout=log,
                 stderr=log,
                 env={"PYTHONPATH": root, "PATH": "/usr/bin:/bin", **self.environment},
+                start_new_session=True,  # a group of its own, to be ended with what came `before`
             )
         await self._until_ready()
 
@@ -87,7 +89,7 @@ class Echo:
             return 0
         if self.runs:
             with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(number)
+                os.killpg(self.process.pid, number)
         return await self.process.wait()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import socketio
 
-from bot.stress import kills, ledger, vendors
+from bot.stress import kills, ledger, stops, troubles, vendors
 from bot.stress.process import Echo
 
 STOPPED_WITHIN_S = 10.0
@@ -113,3 +113,29 @@ async def test_an_open_websocket_does_not_hold_up_the_end(tmp_path: Path) -> Non
     assert await server.end(signal.SIGTERM) == 0
     assert time.monotonic() - began < STOPPED_WITHIN_S
     await page.disconnect()
+
+
+async def test_pages_come_back_after_a_stop_and_miss_nothing(tmp_path: Path) -> None:
+    """R14, in short: event streams, WebSockets, vendors and callers while the server restarts."""
+    outcome = await stops.run(tmp_path, stops=1)
+    assert outcome.said >= outcome.visitors == 20
+    assert outcome.missed == 0
+    assert outcome.lost == 0
+    assert outcome.doubled == 0
+    assert outcome.bad_exits == 0
+
+
+async def test_everything_delivered_up_to_four_times_is_answered_once(tmp_path: Path) -> None:
+    """R8, in short, from outside; the full form is `bench gateway`."""
+    outcome = await troubles.storm(tmp_path, events=200)
+    assert outcome.deliveries > outcome.events == 200
+    assert outcome.replies == 200
+    assert outcome.twice == 0
+
+
+async def test_what_a_vendor_grants_is_used_and_no_more(tmp_path: Path) -> None:
+    """R7, in short, from outside."""
+    outcome = await troubles.budget(tmp_path, chats=3, each=4)
+    assert outcome.lost == 0
+    assert outcome.refused > 0
+    assert outcome.too_early == 0
