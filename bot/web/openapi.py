@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 import bot.version
 from bot.channels import catalogue
-from bot.web import answers
+from bot.web import shapes
 from bot.web.middleware import RASA_PATHS
 from bot.web.route import Access, Route
 from bot.web.routes import ROUTES
@@ -108,9 +108,9 @@ class _Document:
 
     def _failure(self, route: Route, status: int) -> dict[str, Any]:
         is_rasas = route.path.startswith(RASA_PATHS)
-        shape: Any = answers.RasaError if is_rasas else answers.Error
+        shape: Any = shapes.RasaError if is_rasas else shapes.Error
         if route.path == "/readyz":
-            shape = answers.Readiness
+            shape = shapes.Readiness
         content: dict[str, Any] = {"application/json": {"schema": self._schema(shape)}}
         if route.access is Access.VENDOR:
             content["text/plain"] = {"schema": {"type": "string"}}
@@ -129,7 +129,12 @@ class _Document:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     inside = [
-        {"name": name, "in": "path", "required": True, "schema": PARAMETERS[name]}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": PARAMETERS.get(name, {"type": "string"}),
+        }
         for name in _PARAMETER.findall(route.path)
     ]
     return inside + [

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bot.web import answers, conversations, schemas
+from bot.web import conversations, schemas, shapes
 from bot.web.route import Access, Handler, Query, Route
 from bot.web.schemas import EventSent
 
@@ -67,7 +67,7 @@ _OF_CONVERSATIONS = (
         "tracker",
         conversations.show_tracker,
         "The tracker of a conversation",
-        answer=answers.Tracker,
+        answer=shapes.Tracker,
         query=(_INCLUDE, _UNTIL),
     ),
     _of_conversation(
@@ -75,7 +75,7 @@ _OF_CONVERSATIONS = (
         "tracker/events",
         conversations.append_events,
         "Append events",
-        answer=answers.Tracker,
+        answer=shapes.Tracker,
         body=_Events,
     ),
     _of_conversation(
@@ -83,7 +83,7 @@ _OF_CONVERSATIONS = (
         "tracker/events",
         conversations.replace_events,
         "Replace all events",
-        answer=answers.Tracker,
+        answer=shapes.Tracker,
         body=EventSent | list[EventSent],
     ),
     _of_conversation(
@@ -91,7 +91,7 @@ _OF_CONVERSATIONS = (
         "trigger_intent",
         conversations.trigger_intent,
         "State an intent",
-        answer=answers.Acted,
+        answer=shapes.Acted,
         body=schemas.IntentRequest,
     ),
     _of_conversation(
@@ -99,7 +99,7 @@ _OF_CONVERSATIONS = (
         "execute",
         conversations.execute,
         "Run an action",
-        answer=answers.Acted,
+        answer=shapes.Acted,
         body=schemas.ActionRequest,
     ),
     _of_conversation(
@@ -107,7 +107,7 @@ _OF_CONVERSATIONS = (
         "messages",
         conversations.add_message,
         "Note a message",
-        answer=answers.Tracker,
+        answer=shapes.Tracker,
         body=schemas.NotedMessage,
     ),
     _of_conversation(
@@ -115,7 +115,7 @@ _OF_CONVERSATIONS = (
         "predict",
         conversations.predict,
         "What would be done next",
-        answer=answers.Predicted,
+        answer=shapes.Predicted,
     ),
     Route(
         method="GET",
@@ -134,21 +134,19 @@ RASA_API = (
         "/model/predict",
         conversations.predict_for_events,
         "What follows these events",
-        answer=answers.Predicted,
+        answer=shapes.Predicted,
         body=list[EventSent],
     ),
     _api(
         "GET", "/domain", conversations.domain, "The domain of the project", answer=dict[str, Any]
     ),
-    _api(
-        "GET", "/status", conversations.status, "Which model is in use", answer=answers.ModelInUse
-    ),
+    _api("GET", "/status", conversations.status, "Which model is in use", answer=shapes.ModelInUse),
     Route(
         method="GET",
         path="/version",
         handler=conversations.version,
         summary="Whose API this is",
         access=Access.EVERYBODY,
-        answer=answers.Version,
+        answer=shapes.Version,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.web import answers, chat, health, pages, rasa, schemas, webhooks
+from bot.web import chat, health, pages, rasa, schemas, shapes, webhooks
 from bot.web.rasa_routes import RASA_API
 from bot.web.route import Access, Query, Route
 
@@ -13,7 +13,7 @@ ROUTES = (
         path="/webhooks/rest/webhook",
         handler=rasa.rest_webhook,
         access=Access.EVERYBODY,
-        answer=list[answers.RestReply],
+        answer=list[shapes.RestReply],
         summary="Answer a message, in Rasa's REST form",
         body=schemas.RestMessage,
         produces=("application/json", "text/event-stream"),
@@ -31,7 +31,7 @@ ROUTES = (
         path="/webhooks/rest/",
         handler=rasa.rest_health,
         access=Access.EVERYBODY,
-        answer=answers.Health,
+        answer=shapes.Health,
         summary="Say that the REST channel is there",
     ),
     Route(
@@ -57,7 +57,7 @@ ROUTES = (
         path="/model/parse",
         handler=rasa.parse,
         access=Access.EVERYBODY,
-        answer=answers.Parsed,
+        answer=shapes.Parsed,
         summary="Intents of a text, in Rasa's form",
         body=schemas.ParseRequest,
         errors=REFUSALS,
@@ -67,7 +67,7 @@ ROUTES = (
         path="/v1/sessions",
         handler=chat.open_session,
         access=Access.EVERYBODY,
-        answer=answers.Session,
+        answer=shapes.Session,
         summary="Open a visitor's session",
         body=schemas.SessionRequest,
         needs_body=False,
@@ -79,7 +79,7 @@ ROUTES = (
         path="/v1/messages",
         handler=chat.post_message,
         access=Access.VISITOR,
-        answer=answers.ChatTurn,
+        answer=shapes.ChatTurn,
         summary="Send a visitor's message",
         links={
             "rate": {
@@ -98,7 +98,7 @@ ROUTES = (
         path="/v1/feedback",
         handler=chat.give_feedback,
         access=Access.VISITOR,
-        answer=answers.FeedbackKept,
+        answer=shapes.FeedbackKept,
         summary="Say whether a reply was helpful",
         body=schemas.FeedbackGiven,
         errors=(401, 404, *REFUSALS),
@@ -143,14 +143,14 @@ ROUTES = (
         handler=health.healthz,
         access=Access.EVERYBODY,
         summary="Is the process alive?",
-        answer=answers.Health,
+        answer=shapes.Health,
     ),
     Route(
         method="GET",
         path="/readyz",
         handler=health.readyz,
         access=Access.EVERYBODY,
-        answer=answers.Readiness,
+        answer=shapes.Readiness,
         summary="Are messages answered?",
         errors=(503,),
     ),
