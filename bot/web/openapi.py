@@ -129,7 +129,12 @@ class _Document:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     inside = [
-        {"name": name, "in": "path", "required": True, "schema": PARAMETERS[name]}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": PARAMETERS.get(name, {"type": "string"}),
+        }
         for name in _PARAMETER.findall(route.path)
     ]
     return inside + [
