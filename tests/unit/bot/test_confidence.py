@@ -14,7 +14,13 @@ from retrieval.candidate import Candidate, PastAnswer
 SHARES = st.floats(0, 1)
 COSINES = st.floats(-1, 1)
 SIGNALS = st.fixed_dictionaries(
-    {"share": SHARES, "question": COSINES, "centre": COSINES, "outside": SHARES}
+    {
+        "share": SHARES,
+        "question": COSINES,
+        "centre": COSINES,
+        "outside": SHARES,
+        "familiar": st.floats(-4.7, 0),
+    }
 )
 
 
@@ -71,3 +77,16 @@ def test_out_of_scope_says_nothing_about_imported_topics() -> None:
     known = confidence.signals([candidate("a", 1.0)], prediction, ("strange",))
     imported = confidence.signals([candidate("a", 1.0, intent="")], prediction, ("strange",))
     assert (known["outside"], imported["outside"]) == (0.9, 0)
+
+
+@pytest.mark.parametrize(
+    ("familiarity", "intent", "signal"),
+    [(1.0, "i", 0.0), (0.05, "i", -2.9957), (0.0, "i", -4.6052), (0.05, "", confidence.USUAL)],
+)
+def test_a_strange_text_speaks_against_answers_of_intents_only(
+    familiarity: float, intent: str, signal: float
+) -> None:
+    ranking = (RankedIntent(name="i", confidence=0.9),)
+    prediction = IntentPrediction(ranking=ranking, model_id="m", familiarity=familiarity)
+    found = confidence.signals([candidate("a", 1.0, intent=intent)], prediction, ())
+    assert found["familiar"] == pytest.approx(signal, abs=1e-4)
