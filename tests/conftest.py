@@ -26,7 +26,10 @@ CACHE = Path(os.environ.get("FRONTDESK_TEST_CACHE") or ROOT / ".cache" / "tests"
 CHOICE = "multilingual-e5"
 ENCODER_SOURCES = ("retrieval/encoders",)
 UNUSED_S = 3600  # after which a folder of the cache made from older sources is deleted
-TRAINING_SOURCES = ("classifier", "bot/training/job.py", "knowledge/nlu")
+TRAINING_SOURCES = (
+    *("classifier", "bot/training/job.py", "knowledge/nlu"),
+    *("retrieval/vectors.py", "retrieval/arrays.py"),  # how the vectors are kept
+)
 
 
 @pytest.fixture(autouse=True)

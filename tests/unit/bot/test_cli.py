@@ -197,7 +197,8 @@ def test_evaluate_as_json_is_nothing_but_json(
     assert frontdesk("evaluate", "--json", "--wrong", *places(settings)) == 0
     shown = capsys.readouterr()
     counts = json.loads(shown.out)
-    assert set(counts) == {"languages"}
+    assert set(counts) == {"languages", "replies"}
+    assert set(counts["replies"]["zh"]) == {"bleu", "chrf"}
     english, chinese = counts["languages"]["en"], counts["languages"]["zh"]
     assert list(english) == ["answerable", "right", "clarified_right", "wrong", "refused",
                              "unanswerable", "unanswerable_answered"]  # fmt: skip
