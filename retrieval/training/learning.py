@@ -24,7 +24,7 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Hyper-parameters; the defaults were chosen on validation data (docs/benchmarks.md)."""
+    """Hyper-parameters; two cores learn some hundred steps in minutes (docs/benchmarks.md)."""
 
     epochs: int = 2
     batch_size: int = 32
