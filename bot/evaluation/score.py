@@ -70,7 +70,10 @@ def counts(judged: Iterable[Judged]) -> dict[str, dict[str, int]]:
         counter[item.verdict.value] += 1
     names = ["answerable", "right", "clarified_right", "partly", "wrong", "refused", "unanswerable",
              "unanswerable_answered"]  # fmt: skip
-    return {lang: {name: counter[name] for name in names} for lang, counter in found.items()}
+    return {
+        lang: {name: counter[name] for name in names if name != Verdict.PARTLY or counter[name]}
+        for lang, counter in found.items()
+    }
 
 
 def wordings(judged: Iterable[Judged]) -> dict[str, dict[str, float]]:
