@@ -54,6 +54,8 @@ class Understander:
 
     async def understand(self, words: str, asked: Asked) -> Understanding:
         """Intents, candidates and confidence; a model that fails leaves a note instead."""
+        if not asked.brain.knowledge.has_answers:  # what a dialogue alone hears stands for itself
+            return await self._one(words, asked)
         understood = await self._in_context(words, asked)
         parts = await self._parts(words, understood, asked) if asked.rules.compose else ()
         return replace(understood, candidates=understood.candidates[:SHOWN_CANDIDATES], parts=parts)
