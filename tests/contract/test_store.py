@@ -288,7 +288,8 @@ async def test_text_that_cannot_be_stored_is_a_store_error_for_its_turn_alone(
     assert await store.turn(good.id) is not None
 
 
-async def test_many_turns_at_once_share_commits(store: Store) -> None:
+async def test_many_turns_at_once_share_commits(store: Store, url: str) -> None:
+    """In SQLite. In PostgreSQL two servers would wait for each other's locks (decision 0042)."""
     commits: list[object] = []
 
     def count(connection: sa.Connection) -> None:
@@ -308,7 +309,10 @@ async def test_many_turns_at_once_share_commits(store: Store) -> None:
     finally:
         sa.event.remove(sa.Engine, "commit", count)
     assert [turn.id for turn in turns] == [one.id for one in said]
-    assert 1 <= len(commits) < 200
+    if url.startswith("postgresql"):
+        assert len(commits) == 200
+    else:
+        assert 1 <= len(commits) < 200
 
 
 async def test_cancelled_caller_disturbs_nobody(store: Store) -> None:
