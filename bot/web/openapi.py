@@ -48,6 +48,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "sender": {"type": "string", "minLength": 1, "maxLength": 255},
     "channel": {"type": "string", "pattern": f"^{catalogue.NAME.pattern}$"},
     "name": {"type": "string", "pattern": "^[a-z.-]+$"},
+    "id": {"type": "string", "minLength": 1, "maxLength": 200},
 }
 _PARAMETER = re.compile(r"{(\w+)}")
 _RETRY_AFTER = {

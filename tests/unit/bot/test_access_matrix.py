@@ -19,7 +19,7 @@ from bot.web.routes import ROUTES
 from tests.unit.bot.gateway_app import Running, running
 
 API_TOKEN = "the-token-of-the-api"
-VALUES = {"{sender}": "victim", "{channel}": "telegram", "{name}": "main.js"}
+VALUES = {"{sender}": "victim", "{channel}": "telegram", "{name}": "main.js", "{id}": "no_such"}
 SECRET = "my number is 4711"
 NOT_IN_THE_TABLE = {("GET", "/openapi.json"), ("HEAD", "/openapi.json")}
 by_name = pytest.mark.parametrize("route", ROUTES, ids=lambda one: f"{one.method} {one.path}")
