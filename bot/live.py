@@ -74,14 +74,17 @@ class Live:
             errors.KnowledgeError: the project is broken at start.
             errors.ModelError: the first model cannot be made.
         """
-        knowledge = await asyncio.to_thread(self._maker.read_knowledge)
+        watcher = asyncio.create_task(self._follow(), name="project folder")
+        await asyncio.sleep(0)  # it is watched before it is read, so that no edit is missed
         try:
-            await self._take(knowledge)
-            self._keep_trained(knowledge)
+            async with self._reloading:
+                knowledge = await asyncio.to_thread(self._maker.read_knowledge)
+                await self._take(knowledge)
+                self._keep_trained(knowledge)
             self._follower = asyncio.create_task(self._follow_answers(), name="answers database")
-            await self._follow()
+            await watcher
         finally:
-            for task in (self._follower, self._tidier, self._trainer):
+            for task in (watcher, self._follower, self._tidier, self._trainer):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
