@@ -110,7 +110,7 @@ class Policy(Section):
         "by what the project's own questions prove; see docs/operating.md.",
     )
     answer: float = Field(
-        0.78, ge=0, le=1, description="Answer when the best answer is right with this probability."
+        0.80, ge=0, le=1, description="Answer when the best answer is right with this probability."
     )
     clarify: float = Field(
         0.06, ge=0, le=1, description="Ask back when it is at least this; decline below."

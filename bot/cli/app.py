@@ -38,6 +38,10 @@ class Part(StrEnum):
 
     TEST = "test"
     DEV = "dev"
+    FOLLOWUPS_TEST = "followups-test"
+    FOLLOWUPS_DEV = "followups-dev"
+    COMPOUNDS_TEST = "compounds-test"
+    COMPOUNDS_DEV = "compounds-dev"
 
 
 def _show_version(asked: bool) -> None:

@@ -139,11 +139,11 @@ def test_control_characters_and_huge_numbers_are_harmless(server: Server) -> Non
 
 
 def test_a_choice_can_be_made_by_its_number(server: Server) -> None:
-    *_, asked = server.say("parcel problem", sender="by button")
+    *_, asked = server.say("payment", sender="by button")
     second = asked["buttons"][1]
     pressed = server.say(second["payload"], sender="by button")
     for number in ("2", "（2）"):
-        server.say("parcel problem", sender=f"by number {number}")
+        server.say("payment", sender=f"by number {number}")
         written = server.say(number, sender=f"by number {number}")
         assert [message["text"] for message in written] == [message["text"] for message in pressed]
     unasked = server.say("2", sender="nobody asked")
