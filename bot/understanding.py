@@ -65,16 +65,17 @@ class Understander:
         before = asked.before
         if not before or not following.leans(words, asked.language):
             return await self._one(words, asked)
+        alone = await self._one(words, asked)
+        leans = following.is_said_to_lean(words, asked.language)
+        if not leans and _is_ruled(alone, asked):
+            return alone
         whole = following.joined(before, words, asked.language)
-        alone, first, together = await asyncio.gather(
-            *(self._one(text_, asked) for text_ in (words, before, whole))
-        )
+        first, together = await asyncio.gather(self._one(before, asked), self._one(whole, asked))
         found = following.combined(first, alone, together)
         if not found:
             return alone
         ruled = tuple(asked.brain.knowledge.rules)
         sure = confidence.sure_of(found, together.prediction, ruled)
-        leans = following.is_said_to_lean(words, asked.language)
         if not following.is_better(alone, sure, said_to_lean=leans):
             return alone
         note = f"read together with the question before it: {whole!r}"
@@ -155,3 +156,12 @@ class Understander:
             down[model] = f"the {model} failed: {cause}"
         _log.error(down[model], action="model_failed", model=model)
         return None
+
+
+def _is_ruled(understood: Understanding, asked: Asked) -> bool:
+    """Whether a rule or a flow takes the message; then it stands for itself, short as it is."""
+    if understood.prediction is None:
+        return False
+    top = understood.prediction.top
+    is_sure = top.confidence >= asked.rules.thresholds.rule
+    return is_sure and top.name in asked.brain.knowledge.rules

@@ -283,10 +283,10 @@ def bench_retrieval(
 
     wanted = retrieval_bench.Wanted(
         data=data,
-        only=[retrieval_bench.Part(name) for name in only.split(",") if name],
+        only=retrieval_bench.parts(only),
         collection=collection,
         train=train,
-        sizes=[int(size) for size in sizes.split(",")],
+        sizes=retrieval_bench.sizes(sizes),
         edits=edits,
         edit_size=edit_size,
         kills=kills,

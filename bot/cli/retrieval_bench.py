@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot import edit_bench, retrieval_bench, retrieval_quality, searching
+from bot import edit_bench, errors, retrieval_bench, retrieval_quality, searching
 from bot.cli import progress
 from bot.config import Settings
 
@@ -46,6 +46,36 @@ class Wanted:
     edit_size: int
     """Entries among which is edited."""
     kills: int
+
+
+def parts(names: str) -> list[Part]:
+    """The parts named, separated by commas.
+
+    Raises:
+        errors.ConfigError: there is no such part.
+    """
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    for name in found:
+        if name not in set(Part):
+            raise errors.ConfigError(
+                f"There is no part {name!r} here.", hint=f"Known are: {', '.join(Part)}."
+            )
+    return [Part(name) for name in found]
+
+
+def sizes(numbers: str) -> list[int]:
+    """The numbers of entries, separated by commas.
+
+    Raises:
+        errors.ConfigError: one is no number from 1 on.
+    """
+    found = [number.strip() for number in numbers.split(",") if number.strip()]
+    for number in found:
+        if not number.isdecimal() or int(number) < 1:
+            raise errors.ConfigError(
+                f"--sizes: {number!r} is no number of entries.", hint="Write 1000,100000."
+            )
+    return [int(number) for number in found]
 
 
 def run(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:

@@ -138,6 +138,15 @@ async def test_a_follow_up_is_read_with_the_question_before_it(settings: Setting
             assert bool(notes) == (expected == "cancel_too_late")
 
 
+def test_a_short_message_that_starts_a_flow_stands_for_itself(server: Server) -> None:
+    flows = ("我要退货", "Where is my order?")
+    for number, started in enumerate(flows):
+        alone = server.say(started, sender=f"alone {number}")
+        server.say("How long does delivery take?", sender=f"after a question {number}")
+        after = server.say(started, sender=f"after a question {number}")
+        assert [message["text"] for message in after] == [message["text"] for message in alone]
+
+
 async def test_a_question_of_100_kb_is_cut_with_a_warning(settings: Settings) -> None:
     async with ready(settings) as parts:
         long = "how can I track my parcel? " * 4_000

@@ -73,6 +73,14 @@ def test_only_what_was_given_overrides_settings() -> None:
     [
         (["ask", " \n "], "error: The message is empty. Send at least one readable character."),
         (["ask", "hi", "--project", "nowhere"], "error: nowhere/domain.yml: not found."),
+        (
+            ["bench", "retrieval", "--data", "x", "--only", "speed"],
+            "error: There is no part 'speed' here.",
+        ),
+        (
+            ["bench", "retrieval", "--data", "x", "--sizes", "many"],
+            "error: --sizes: 'many' is no number of entries.",
+        ),
         (["serve", "--port", "99999"], "error: Setting server.port = 99999:"),
         (["train", "--project", "nowhere"], "error: nowhere/domain.yml: not found."),
         (["evaluate", "--project", "nowhere"], "error: nowhere/eval: no questions test."),
