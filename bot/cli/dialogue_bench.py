@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http
 import itertools
 import json
 import statistics
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -18,6 +20,8 @@ from bot.project import project as projects
 
 COMPARED = 100
 """Turns at the beginning and at the end."""
+WARM_UP = 100
+"""Turns of another conversation, before anything is measured."""
 TIMEOUT_S = 60
 LIMIT = 1.1
 """The end may take this much more than the beginning."""
@@ -33,6 +37,8 @@ def run(settings: Settings, url: str, turns: int) -> None:
     domain = projects.read(settings.project, config.environment()).domain
     intents = sorted(set(domain.intents) - set(names.DEFAULT_INTENTS))
     sender = f"bench-{uuid.uuid4().hex}"
+    for message in itertools.islice(itertools.cycle(f"/{intent}" for intent in intents), WARM_UP):
+        _say(address, f"{sender}-warm-up", message)
     messages = itertools.islice(itertools.cycle(f"/{intent}" for intent in intents), turns)
     took_ms = [_say(address, sender, message) for message in messages]
     first, last = took_ms[:COMPARED], took_ms[-COMPARED:]
@@ -55,6 +61,13 @@ def _say(address: str, sender: str, message: str) -> float:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             answer.read()
+    except urllib.error.HTTPError as cause:
+        raise errors.DependencyError(
+            f"The server at {address} answers {cause.code}.",
+            hint="Start it with FRONTDESK_LIMITS__VISITOR_PER_MINUTE=0."
+            if cause.code == http.HTTPStatus.TOO_MANY_REQUESTS
+            else "Look into its log.",
+        ) from cause
     except OSError as cause:
         raise errors.DependencyError(
             f"The server at {address} does not answer: {cause}.", hint="Start it first."
