@@ -148,10 +148,11 @@ def test_the_served_network_gives_the_logits_of_torch(
 ) -> None:
     texts = [e.text for e in plan.examples][::2]
     wanted = torch_logits(tuned_again(plan, encoder), token_ids(tuned.folder, texts))  # (n, 6)
-    onnx = runtime.OnnxTextModel(tuned.folder)
+    # Which of the two graphs serves is decided on held-out texts, so by the processor's rounding.
+    onnx = runtime.OnnxTextModel(tuned.folder, tuned.manifest.network)
     served = onnx.run(texts, onnx.spec.query_prefix)["logits"]  # (n, 6)
     spread = wanted.std()
-    assert np.abs(served - wanted).mean() < 0.1 * spread  # int8 against float
+    assert np.abs(served - wanted).mean() < 0.1 * spread  # int8, if it serves, against float
     top_two = np.sort(wanted, axis=1)[:, -2:]
     clear = top_two[:, 1] - top_two[:, 0] > 0.3 * spread
     assert clear.sum() >= 24
