@@ -327,7 +327,7 @@ def _check_environment() -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment, for `${NAME}` in a Rasa project's endpoints.yml and credentials.yml."""
+    """For `${NAME}` in a Rasa project's files, and for sockets that systemd hands over."""
     return dict(os.environ)
 
 

@@ -37,6 +37,7 @@ PING_S = 10
 STRANGER = "https://not-on-the-list.invalid"  # must never be let in
 RELOAD_S = 1.5  # a page that is just loaded again is back by then
 RECEIPT_S = 3.0  # until a page that says nothing counts as gone
+GOODBYE_S = 1.0  # for the last words to pages, when the server stops
 LATER_S = 15.0  # until an absent visitor is looked for again
 TRY_AGAIN = {
     Language.EN: "Sorry, that did not reach us. Please send it again in a moment.",
@@ -103,6 +104,7 @@ class SocketIo:
         self._jwt_key = settings.jwt_key.get_secret_value()
         self._place = settings.namespace
         self._server: Any = None  # socketio.AsyncServer, once mounted
+        self._is_closing = False
 
     def verify(self, request: Request) -> None:
         """Nobody calls a webhook of this channel."""
@@ -128,6 +130,8 @@ class SocketIo:
     ) -> None:
         """See `Channel.send`: to every page of the visitor that is open; waits if there is none."""
         room = str(address.get("room", ""))
+        if self._is_closing:
+            raise SendError("the server is being stopped", retry_after_s=RELOAD_S)
         if not await self._is_there(room):
             if not self._settings.session_persistence:
                 raise SendError("the visitor is gone and cannot come back", permanent=True)
@@ -185,7 +189,21 @@ class SocketIo:
         app.on_shutdown.append(self._close)
 
     async def _close(self, _app: web.Application) -> None:
+        """What was said so far goes out; what comes later waits for the next server.
+
+        The application closes the connections afterwards. Goodbyes of the protocol would tell
+        pages not to come back.
+        """
+        self._is_closing = True
+        pages = [asyncio.create_task(page.queue.join()) for page in self._pages()]
+        if pages:  # those that have gone without a word take nothing
+            await asyncio.wait(pages, timeout=GOODBYE_S)
+        for page in pages:
+            page.cancel()
         await self._server.shutdown()
+
+    def _pages(self) -> list[Any]:
+        return list(self._server.eio.sockets.values())
 
     async def _connected(self, sid: str, environ: object, auth: object = None) -> bool:
         """Whether a widget may connect; its origin was looked at before."""

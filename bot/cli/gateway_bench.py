@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,81 +78,93 @@ def run(only: Sequence[str], asked: Asked, *, as_json: bool) -> int:
             "R9 needs an empty PostgreSQL database.", hint="--database postgresql://..."
         )
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-        found = asyncio.run(_run(Path(folder), only, asked))
+        found = asyncio.run(_run(Path(folder), only, asked, shows=not as_json))
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    else:
-        _print(found)
     return 0 if all(figures["is_good"] for figures in found) else 1
 
 
-async def _run(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+async def _run(
+    folder: Path, only: Sequence[str], asked: Asked, *, shows: bool
+) -> list[dict[str, Any]]:
+    """All figures; each test's are shown as soon as it is done, since some take half an hour."""
+    found = []
+    async for figures in _measured(folder, only, asked):
+        found.append(figures)
+        if shows:
+            _print(figures)
+    return found
+
+
+async def _measured(
+    folder: Path, only: Sequence[str], asked: Asked
+) -> AsyncIterator[dict[str, Any]]:
     with timing.undisturbed():
-        found += await _timed(folder, only, asked)
+        async for figures in _timed(folder, only, asked):
+            yield figures
         if "R6" in only:
-            found.append(_judged("R6 slow upstream", await troubles.slowness(folder / "r6")))
+            yield _judged("R6 slow upstream", await troubles.slowness(folder / "r6"))
         if "R13" in only:
-            heard = await passive.run(folder / "r13", R13_MESSAGES)
-            found.append(_judged("R13 WeChat's deadline", heard))
+            yield _judged("R13 WeChat's deadline", await passive.run(folder / "r13", R13_MESSAGES))
     if "R7" in only:
-        found.append(_judged("R7 rate limits", await troubles.budget(folder / "r7")))
+        yield _judged("R7 rate limits", await troubles.budget(folder / "r7"))
     if "R8" in only:
-        found.append(_judged("R8 redelivery storm", await troubles.storm(folder / "r8")))
+        yield _judged("R8 redelivery storm", await troubles.storm(folder / "r8"))
     if "R9" in only:
         ordered = await replicas.run(folder / "r9", asked.database, asked.conversations)
-        found.append(_judged("R9 order across replicas", ordered))
+        yield _judged("R9 order across replicas", ordered)
     if "R14" in only:
-        found.append(_judged("R14 graceful stop", await stops.run(folder / "r14", asked.stops)))
+        async for figures in _stopped(folder, asked):
+            yield figures
     if "R4" in only:
-        found.append(_judged("R4 failed sync", await syncs.run(folder / "r4", R4_POSITIONS)))
+        yield _judged("R4 failed sync", await syncs.run(folder / "r4", R4_POSITIONS))
     if "S21" in only:
-        found.append(_judged("S21 abuser", await abuse.run(folder / "s21", asked.seconds)))
+        yield _judged("S21 abuser", await abuse.run(folder / "s21", asked.seconds))
     if "R3" in only:
-        found.append(_judged("R3 disk full", await fulldisk.run(folder / "r3")))
+        yield _judged("R3 disk full", await fulldisk.run(folder / "r3"))
     if "R2" in only:
-        found += await _cut_power(folder, asked.cuts)
+        strong = await powercuts.run(folder / "r2", asked.cuts)
+        yield _judged("R2 power cut", strong)
+        weak = await powercuts.run(folder / "r2-weak", R2_CONTROL_CUTS, synchronous="NORMAL")
+        yield _judged("R2 without durability: must lose", weak)
     if "R20" in only:
-        found.append(_judged("R20 soak", await soak.run(folder / "r20", asked.minutes)))
+        yield _judged("R20 soak", await soak.run(folder / "r20", asked.minutes))
     if "R1" in only:
         outcome = await kills.run(
             folder / "r1", messages=asked.messages, kills=asked.kills, seed=asked.seed
         )
-        found.append(_judged("R1 kill -9", outcome))
-    return found
+        yield _judged("R1 kill -9", outcome)
 
 
-async def _cut_power(folder: Path, cuts: int) -> list[dict[str, Any]]:
-    strong = await powercuts.run(folder / "r2", cuts)
-    weak = await powercuts.run(folder / "r2-weak", R2_CONTROL_CUTS, synchronous="NORMAL")
-    return [
-        _judged("R2 power cut", strong),
-        _judged("R2 without durability: must lose", weak),
-    ]
-
-
-async def _timed(folder: Path, only: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+async def _timed(folder: Path, only: Sequence[str], asked: Asked) -> AsyncIterator[dict[str, Any]]:
     rate = R10_OTHERWISE
     if "R11" in only:
         most = await timing.throughput(folder / "r11", asked.seconds)
         rate = R10_SHARE * most.per_second
-        found.append(most.as_dict())
+        yield most.as_dict()
     if "R10" in only:
-        found.append((await timing.acknowledgement(folder / "r10", asked.seconds, rate)).as_dict())
+        yield (await timing.acknowledgement(folder / "r10", asked.seconds, rate)).as_dict()
     if "R12" in only:
-        found.append((await timing.overload(folder / "r12", asked.seconds)).as_dict())
-    return found
+        yield (await timing.overload(folder / "r12", asked.seconds)).as_dict()
+
+
+async def _stopped(folder: Path, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+    alone = await stops.run(folder / "r14", asked.stops)
+    yield _judged("R14 graceful stop", alone)
+    held = await stops.run(folder / "r14-held", asked.stops, holds=True)
+    yield _judged("R14 with a socket that stays open", held)
+    if asked.database:
+        rolled = await stops.roll(folder / "r14-two", asked.database, asked.stops)
+        yield _judged("R14 rolling restart of two", rolled)
 
 
 def _judged(test: str, outcome: Judged) -> dict[str, Any]:
     return {"test": test, **outcome.as_dict(), "is_good": outcome.is_good}
 
 
-def _print(found: Sequence[dict[str, Any]]) -> None:
-    for figures in found:
-        table = Table("figure 指标", "value 数值", title=str(figures["test"]))
-        for name, value in figures.items():
-            if name != "test":
-                table.add_row(name, str(value))
-        Console().print(table)
+def _print(figures: Mapping[str, Any]) -> None:
+    table = Table("figure 指标", "value 数值", title=str(figures["test"]))
+    for name, value in figures.items():
+        if name != "test":
+            table.add_row(name, str(value))
+    Console().print(table)

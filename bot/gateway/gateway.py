@@ -202,6 +202,7 @@ async def _close(gateway: Gateway, drain_s: float, tasks: Sequence[asyncio.Task[
     gateway.intake.close()
     started = time.monotonic()
     done = await gateway.intake.drain(drain_s)
+    gateway.sender.close()
     left_s = max(0.0, drain_s - (time.monotonic() - started))
     done = await gateway.sender.drain(left_s) and done
     _log.info("stopped" if done else "stopped; the rest is kept", action="gateway_stopped")

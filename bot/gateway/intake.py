@@ -81,7 +81,9 @@ class Intake:
         self._lanes: Lanes[tuple[str, str], Entry] = Lanes("answering", self._work)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._promises: dict[str, asyncio.Future[Turn]] = {}
+        self._waits: set[asyncio.Timeout] = set()
         self._coming = 0
+        self._is_dismissed = False
         self._is_closing = False
 
     def __len__(self) -> int:
@@ -149,8 +151,9 @@ class Intake:
         (entry,) = await self.accept([item])
         turn = await self.turn_of(entry, within_s=within_s)
         if turn is None:
+            late = f"The answer takes longer than {within_s:g} s."
             raise errors.Busy(
-                f"The answer takes longer than {within_s:g} s.",
+                "Frontdesk is being stopped." if self._is_dismissed else late,
                 hint="Send the same message with the same id again to get it.",
             )
         return turn
@@ -161,14 +164,18 @@ class Intake:
         Raises:
             errors.FrontdeskError: answering it failed just now.
         """
+        limit = asyncio.timeout(0.0 if self._is_dismissed else max(within_s, 0.0))
         try:
-            async with asyncio.timeout(max(within_s, 0.0)):
+            async with limit:
+                self._waits.add(limit)
                 promise = self._promises.get(entry.message.id)
                 if promise is not None:
                     return await asyncio.shield(promise)
                 return await self._made_elsewhere(entry)
         except TimeoutError:
             return None
+        finally:
+            self._waits.discard(limit)
 
     def has(self, message_id: str) -> bool:
         """Whether a message is in this process's hands."""
@@ -178,6 +185,14 @@ class Intake:
         """Answer messages that were claimed from the journal."""
         for entry in entries:
             self._begin(entry)
+
+    def dismiss(self) -> None:
+        """Let nobody wait any longer; what they wait for is answered all the same."""
+        self._is_dismissed = True
+        now = asyncio.get_running_loop().time()
+        for limit in self._waits:
+            if not limit.expired():
+                limit.reschedule(now)
 
     def close(self) -> None:
         """Take nothing in any more."""

@@ -78,6 +78,7 @@ class Sender:
         self._lanes: Lanes[tuple[str, str], Parcel] = Lanes("sending", self._deliver)
         self._keys: set[str] = set()
         self._taken: dict[str, asyncio.Event] = {}
+        self._is_closing = False
 
     def __len__(self) -> int:
         """How many pieces are in this process's hands."""
@@ -119,8 +120,14 @@ class Sender:
         """For each channel, whether its breaker is open."""
         return {name: vendor.breaker.is_open for name, vendor in self._vendors.items()}
 
+    def close(self) -> None:
+        """Let go of what is not due yet: the outbox keeps it."""
+        self._is_closing = True
+        for event in self._taken.values():
+            event.set()
+
     async def drain(self, within_s: float) -> bool:
-        """Wait until all is sent; whether that came in time."""
+        """Wait until all is sent, or let go; whether that came in time."""
         return await self._lanes.drain(within_s)
 
     async def stop(self) -> None:
@@ -135,8 +142,10 @@ class Sender:
 
     async def _until_done(self, parcel: Parcel) -> None:
         while True:
-            if parcel.due_at > self._now():
+            if parcel.due_at > self._now() and not self._is_closing:
                 await self._until_due(parcel)
+            if self._is_closing and parcel.due_at > self._now():
+                return
             after = await self._attempt(parcel)
             if after is None:
                 return

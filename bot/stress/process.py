@@ -27,8 +27,11 @@ class Echo:
     environment: Mapping[str, str] = field(default_factory=dict)
     before: Sequence[str] = ()
     """Words before the command, such as those of strace."""
+    holds: bool = False
+    """Whether the listening socket stays open while the server is replaced, as systemd does it."""
     port: int = 0
     process: asyncio.subprocess.Process | None = None
+    _socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -52,7 +55,7 @@ class Echo:
 
     async def start(self, *more: str) -> None:
         """Start it, with further options, and wait until it is ready or dead."""
-        self.port = self.port or free_port()
+        self._listen()
         self.folder.mkdir(parents=True, exist_ok=True)
         toml = self.folder / "frontdesk.toml"
         toml.write_text(f'log_format = "json"\n{self.settings}', encoding="utf-8")
@@ -62,14 +65,22 @@ class Echo:
         with (self.folder / "log.jsonl").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.before,
+                *(_handing_over(self._socket) if self._socket else ()),
                 *command,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 env={"PYTHONPATH": root, "PATH": "/usr/bin:/bin", **self.environment},
+                pass_fds=(self._socket.fileno(),) if self._socket else (),
                 start_new_session=True,  # a group of its own, to be ended with what came `before`
             )
         await self._until_ready()
+
+    def _listen(self) -> None:
+        """Choose a port, and open it if the socket is to be handed over."""
+        self.port = self.port or free_port()
+        if self.holds and self._socket is None:
+            self._socket = socket.create_server(("127.0.0.1", self.port), backlog=4096)
 
     async def _until_ready(self) -> None:
         async with aiohttp.ClientSession() as http:
@@ -91,6 +102,16 @@ class Echo:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
         return await self.process.wait()
+
+
+def _handing_over(listening: socket.socket) -> Sequence[str]:
+    """Words before a command that hand it a socket as systemd does: descriptor 3, and its pid."""
+    code = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); "
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); "
+        "os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    return sys.executable, "-c", code, str(listening.fileno())
 
 
 def free_port() -> int:

@@ -1,32 +1,40 @@
-"""R14: the server is told to stop again and again while it is used; nobody may notice but by time.
+"""R14: servers are told to stop again and again while they are used; nobody may notice but by time.
 
 Vendors and callers send at a steady rate; visitors of the widget follow their event stream and
-those of socket.io their WebSocket, and all of them come back after each stop.
+those of socket.io their WebSocket, and all of them come back after each stop. `run` restarts one
+server: by itself, so that it cannot be reached meanwhile, or with a socket that stays open. `roll`
+restarts two in turn behind a balancer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
+import shutil
 import signal
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 from bot.stress import ledger, vendors
+from bot.stress.balancer import Balancer
 from bot.stress.echo import PREFIX
 from bot.stress.kills import until_answered
 from bot.stress.ledger import Ledger
 from bot.stress.process import Echo
 from bot.stress.visitors import SocketVisitor, StreamVisitor, Visitor
+from bot.web.tokens import KEY_FILE
 
 PER_SECOND = 200.0
 VISITORS = 10  # of either kind
 RUNS_S = 3.0  # between a start and the next stop
 TAKES_S = 0.05
 EXIT_WITHIN_S = 10.0
-RETRY_S = 0.2
+PAUSES_S = (0.2, 0.4, 0.8, 1.6)
 ORIGIN = "https://shop.example"
 
 
@@ -37,6 +45,8 @@ class Outcome:
     stops: int
     accepted: int
     """Messages of vendors and callers that were taken."""
+    refused: int
+    """Connections that nobody took, since nobody listened; they came again."""
     cut: int
     """Requests that were under way and got no answer at all; they were sent again."""
     lost: int
@@ -72,30 +82,83 @@ class _Seen:
     answered: dict[int, int] = field(default_factory=dict)
     """For each message of a caller, how many answers it got."""
     acknowledged: int = 0
+    refused: int = 0
     cut: int = 0
 
 
-async def run(folder: Path, stops: int) -> Outcome:
-    """Stop and start the server `stops` times under load."""
-    began, seen = time.monotonic(), _Seen()
-    async with ledger.vendor() as book, _session() as http:
-        server = Echo(folder=folder, settings=_settings(book), takes_s=TAKES_S)
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """What is stopped, where it is reached, and what came of it so far."""
+
+    servers: Sequence[Echo]
+    url: str
+    seen: _Seen = field(default_factory=_Seen)
+    exits: list[tuple[float, int]] = field(default_factory=list)
+
+    async def stop(self, server: Echo) -> None:
+        """Let it run, stop it, start it again."""
+        await asyncio.sleep(RUNS_S)
+        began = time.monotonic()
+        code = await server.end(signal.SIGTERM)
+        self.exits.append((time.monotonic() - began, code))
         await server.start()
-        visitors: list[Visitor] = [StreamVisitor(server.url, http) for _ in range(VISITORS)]
-        visitors += [SocketVisitor(server.url, ORIGIN) for _ in range(VISITORS)]
+
+
+async def run(folder: Path, stops: int, *, holds: bool = False) -> Outcome:
+    """Stop and start one server so often under load.
+
+    Args:
+        folder: Where it works.
+        stops: How often.
+        holds: Whether its listening socket stays open meanwhile.
+    """
+    async with ledger.vendor() as book:
+        server = Echo(folder=folder, settings=_settings(book), takes_s=TAKES_S, holds=holds)
+        await server.start()
+        return await _through(_Course(servers=[server], url=server.url), book, stops)
+
+
+async def roll(folder: Path, database: str, stops: int) -> Outcome:
+    """Stop and start two servers in turn; `database` is an empty PostgreSQL."""
+    async with ledger.vendor() as book:
+        servers = [
+            Echo(
+                folder=folder / name,
+                settings=_settings(book),
+                takes_s=TAKES_S,
+                environment={"FRONTDESK_DATABASE": database},
+            )
+            for name in "ab"
+        ]
+        await servers[0].start()
+        servers[1].data.mkdir(parents=True)
+        shutil.copy(servers[0].data / KEY_FILE, servers[1].data)  # visitors go to either
+        await servers[1].start()
+        async with Balancer(servers).running() as balancer:
+            return await _through(_Course(servers=servers, url=balancer.url), book, stops)
+
+
+async def _through(course: _Course, book: Ledger, stops: int) -> Outcome:
+    began, seen = time.monotonic(), course.seen
+    async with _session() as http:
+        visitors: list[Visitor] = [StreamVisitor(course.url, http) for _ in range(VISITORS)]
+        visitors += [SocketVisitor(course.url, ORIGIN) for _ in range(VISITORS)]
         done = asyncio.Event()
         talking = [asyncio.create_task(visitor.talk(done)) for visitor in visitors]
-        load = asyncio.create_task(_load(http, server, seen, done))
-        exits = [await _stop(server) for _ in range(stops)]
+        load = asyncio.create_task(_load(http, course, done))
+        for number in range(stops):
+            await course.stop(course.servers[number % len(course.servers)])
         await asyncio.sleep(RUNS_S)
         done.set()
         await asyncio.gather(load, *talking)
         await until_answered(book, seen.acknowledged)
-        await server.end(signal.SIGTERM)
+        for server in course.servers:
+            await server.end(signal.SIGTERM)
     counts = book.counts("webhook")
     return Outcome(
         stops=stops,
         accepted=seen.acknowledged + len(seen.answered),
+        refused=seen.refused,
         cut=seen.cut,
         lost=seen.acknowledged - len(counts),
         doubled=sum(count - 1 for count in counts.values()),
@@ -103,68 +166,61 @@ async def run(folder: Path, stops: int) -> Outcome:
         said=sum(len(visitor.said) for visitor in visitors),
         missed=sum(visitor.missed for visitor in visitors),
         repeated=sum(visitor.repeated for visitor in visitors),
-        slowest_exit_s=round(max(took_s for took_s, _ in exits), 2),
-        bad_exits=sum(code != 0 for _, code in exits),
+        slowest_exit_s=round(max(took_s for took_s, _ in course.exits), 2),
+        bad_exits=sum(code != 0 for _, code in course.exits),
         seconds=round(time.monotonic() - began, 1),
     )
 
 
-async def _stop(server: Echo) -> tuple[float, int]:
-    """Let it run, stop it, start it again; gives how long it took to end, and its exit code."""
-    await asyncio.sleep(RUNS_S)
-    began = time.monotonic()
-    code = await server.end(signal.SIGTERM)
-    took_s = time.monotonic() - began
-    await server.start()
-    return took_s, code
-
-
-async def _load(
-    http: aiohttp.ClientSession, server: Echo, seen: _Seen, done: asyncio.Event
-) -> None:
+async def _load(http: aiohttp.ClientSession, course: _Course, done: asyncio.Event) -> None:
     """Begin a message at each beat; each is sent until it is taken."""
     began, number, running = time.monotonic(), 0, set()
     while not done.is_set():
         await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
         send = _vendor if number % 2 else _caller
-        task = asyncio.create_task(send(http, server, number, seen))
+        task = asyncio.create_task(send(http, course, number))
         running.add(task)
         task.add_done_callback(running.discard)
         number += 1
     await asyncio.gather(*running)
 
 
-async def _vendor(http: aiohttp.ClientSession, server: Echo, number: int, seen: _Seen) -> None:
-    while True:
-        call = vendors.call("webhook", f"v{number}", number, f"{number}#0", server.url)
-        asking = http.post(server.url + call.path, data=call.body, headers=call.headers)
-        if await _taken(asking, seen) is not None:
-            seen.acknowledged += 1
-            return
+async def _vendor(http: aiohttp.ClientSession, course: _Course, number: int) -> None:
+    def ask() -> aiohttp.client._RequestContextManager:
+        call = vendors.call("webhook", f"v{number}", number, f"{number}#0", course.url)
+        return http.post(course.url + call.path, data=call.body, headers=call.headers)
+
+    await _until_taken(ask, course.seen)
+    course.seen.acknowledged += 1
 
 
-async def _caller(http: aiohttp.ClientSession, server: Echo, number: int, seen: _Seen) -> None:
+async def _caller(http: aiohttp.ClientSession, course: _Course, number: int) -> None:
     body = {"sender": f"c{number}", "message": str(number), "message_id": str(number)}
-    while True:
-        said = await _taken(http.post(f"{server.url}/webhooks/rest/webhook", json=body), seen)
-        if said is not None:
-            seen.answered[number] = said.count(PREFIX)
-            return
+
+    def ask() -> aiohttp.client._RequestContextManager:
+        return http.post(f"{course.url}/webhooks/rest/webhook", json=body)
+
+    course.seen.answered[number] = (await _until_taken(ask, course.seen)).count(PREFIX)
 
 
-async def _taken(asking: aiohttp.client._RequestContextManager, seen: _Seen) -> str | None:
-    """The answer; None after a pause when it is to be sent again."""
-    try:
-        async with asking as answer:
-            said = await answer.text()
-            if 200 <= answer.status < 300:
-                return said
-    except aiohttp.ClientConnectorError:  # nobody listens: it was not accepted
-        pass
-    except (aiohttp.ClientError, OSError):
-        seen.cut += 1
-    await asyncio.sleep(RETRY_S)
-    return None
+async def _until_taken(
+    ask: Callable[[], aiohttp.client._RequestContextManager], seen: _Seen
+) -> str:
+    """Send until it is taken, as callers should: later each time, or when they are told."""
+    for pause_s in itertools.chain(PAUSES_S, itertools.repeat(PAUSES_S[-1])):
+        told_s = 0.0
+        try:
+            async with ask() as answer:
+                said = await answer.text()
+                if 200 <= answer.status < 300:
+                    return said
+                told_s = float(answer.headers.get("Retry-After", 0))
+        except aiohttp.ClientConnectorError:  # nobody listens: it was not accepted
+            seen.refused += 1
+        except (aiohttp.ClientError, OSError):
+            seen.cut += 1
+        await asyncio.sleep(max(told_s, pause_s) * (0.5 + random.random()))  # noqa: S311
+    raise AssertionError  # the pauses never end
 
 
 def _session() -> aiohttp.ClientSession:

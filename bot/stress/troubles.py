@@ -24,10 +24,11 @@ SETTINGS = "[limits]\nvisitor_per_minute = 0\nsend_attempts = 50\n"
 OPEN = re.compile(r'^frontdesk_breaker_open{channel="(\w+)"} 1', re.MULTILINE)
 WELL, HANGS, FAILS = "telegram", "webhook", "callback"
 WELL_PER_SECOND, ILL_PER_SECOND = 20.0, 4.0
-ALONE_S, TOGETHER_S = 30.0, 45.0
+WELL_S, ILL_S = 60.0, 60.0
 PROBE_EVERY_S = 10.0
 CLOSES_WITHIN_S = 15.0
 GRANTED_EVERY_S = 1.0
+LOOK_EVERY_S = 0.2  # at the metrics, which cost the server a look into its database
 CLIENTS = 64
 
 
@@ -36,8 +37,10 @@ class Slowness:
     """R6: what one channel feels of two others whose vendors hang and fail."""
 
     messages: int
-    p99_alone_ms: float
+    p99_before_ms: float
+    """Of the channel that stays well, with the same traffic on all three, all of them well."""
     p99_beside_ms: float
+    """Of the same channel beside the ill ones, and while these recover."""
     failures_until_open: int
     """Calls that the failing vendor got before its breaker opened."""
     most_probes: int
@@ -49,7 +52,7 @@ class Slowness:
     @property
     def is_good(self) -> bool:
         """Whether it is as promised."""
-        undisturbed = self.p99_beside_ms <= 1.2 * self.p99_alone_ms
+        undisturbed = self.p99_beside_ms <= 1.2 * self.p99_before_ms
         quiet = self.failures_until_open <= 5 and self.most_probes <= 1
         return undisturbed and quiet and self.closed_after_s <= CLOSES_WITHIN_S and not self.lost
 
@@ -59,19 +62,20 @@ class Slowness:
 
 
 async def slowness(folder: Path) -> Slowness:
-    """R6: one channel alone, then beside two ill ones, then all well again."""
+    """R6: three channels with all vendors well, then two of them ill, then well again."""
     async with ledger.vendor() as book, aiohttp.ClientSession() as http:
         server = Echo(folder=folder, settings=SETTINGS + vendors.settings(book.url))
         await server.start()
         sent: dict[str, float] = {}
         try:
-            await _steadily(http, server, [(WELL, WELL_PER_SECOND)], ALONE_S, sent)
-            alone = len(sent)
+            traffic = [(WELL, WELL_PER_SECOND), (HANGS, ILL_PER_SECOND), (FAILS, ILL_PER_SECOND)]
+            await _steadily(http, server, traffic, WELL_S, sent)
+            before = sum(one.startswith(f"{WELL} ") for one in sent)
+            ill_from = time.time()
             book.hanging.add(HANGS)
             book.behaviour = lambda one: web.Response(status=500) if one.channel == FAILS else None
-            traffic = [(WELL, WELL_PER_SECOND), (HANGS, ILL_PER_SECOND), (FAILS, ILL_PER_SECOND)]
-            opening = asyncio.create_task(_opened(http, server, book))
-            await _steadily(http, server, traffic, TOGETHER_S, sent)
+            opening = asyncio.create_task(_opened(http, server, book, ill_from))
+            await _steadily(http, server, traffic, ILL_S, sent)
             failures, opened_at = await opening
             probes = [one.at for one in book.called if one.channel == FAILS and one.at > opened_at]
             book.hanging.clear()
@@ -85,8 +89,8 @@ async def slowness(folder: Path) -> Slowness:
     took = _took_ms(book, sent)
     return Slowness(
         messages=len(sent),
-        p99_alone_ms=_p99(took[:alone]),
-        p99_beside_ms=_p99(took[alone:]),
+        p99_before_ms=_p99(took[:before]),
+        p99_beside_ms=_p99(took[before:]),
         failures_until_open=failures,
         most_probes=_most_within(probes, PROBE_EVERY_S),
         closed_after_s=round(closed_s, 1),
@@ -231,14 +235,16 @@ async def _steadily(
     await asyncio.gather(*(one(channel, rate) for channel, rate in traffic))
 
 
-async def _opened(http: aiohttp.ClientSession, server: Echo, book: Ledger) -> tuple[int, float]:
+async def _opened(
+    http: aiohttp.ClientSession, server: Echo, book: Ledger, ill_from: float
+) -> tuple[int, float]:
     """How many calls the failing vendor had got when its breaker opened, and when that was."""
-    async with asyncio.timeout(TOGETHER_S):
+    async with asyncio.timeout(ILL_S):
         while True:
             if FAILS in await _open(http, server):
-                calls = [one.at for one in book.called if one.channel == FAILS]
+                calls = [one for one in book.called if one.channel == FAILS and one.at > ill_from]
                 return len(calls), time.time()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _closed_after_s(http: aiohttp.ClientSession, server: Echo) -> float:
@@ -248,7 +254,7 @@ async def _closed_after_s(http: aiohttp.ClientSession, server: Echo) -> float:
             while True:
                 if not await _open(http, server):
                     break
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(LOOK_EVERY_S)
     return time.monotonic() - began
 
 

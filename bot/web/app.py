@@ -60,12 +60,12 @@ def create_app(parts: Parts, *, on_failure: OnFailure, follows: bool = True) -> 
     app.on_response_prepare.append(middleware.add_safe_headers)
     app.on_shutdown.append(_end_streams)
     app.on_cleanup.append(_end_limits)
-    _end_sockets_with(app)
     app.cleanup_ctx.append(_gateway(channels))
     app.cleanup_ctx.append(_background(on_failure, follows=follows))
     for name, channel in channels.items():
         if isinstance(channel, Mounted):
             channel.mount(app, _accept_for(app, name))
+    _end_sockets_with(app)  # after the channels, which have something to say before
     return app
 
 

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from bot import errors
-from bot.web.keys import METRICS, PARTS, RATES
+from bot.web.keys import LIVE, METRICS, PARTS, RATES
 from bot.web.limiting import client_address
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -74,6 +74,8 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
         status = response.status
+        if request.app[LIVE].state.is_stopping and not response.prepared:
+            response.force_close()  # the next request goes to another server
         return response
     finally:
         metrics.requests.labels(route, request.method, str(status)).inc()

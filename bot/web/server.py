@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,15 +14,16 @@ from typing import IO, Any
 import structlog
 from aiohttp import web
 
-from bot import errors, log, tracing
+from bot import config, errors, log, tracing
 from bot.assembly import open_parts, prepare_data_folder
 from bot.config import Settings
 from bot.knowledge import reader
-from bot.web import garbage
+from bot.web import door, garbage
 from bot.web.app import OnFailure, create_app
-from bot.web.keys import LIVE
+from bot.web.keys import GATEWAY, LIVE
 
-SHUTDOWN_S = 5.0  # how long running requests may take to finish
+SHUTDOWN_S = 2.0  # for handlers that do not end by themselves; aiohttp takes it twice
+WAIT_S = 2.0  # so long who waits for an answer may still get it; then he is asked to come again
 # A long signature, in a header or in the address, is a forged one like any other: 401.
 LIMITS: Mapping[str, Any] = {"max_field_size": 32_768, "max_line_size": 32_768}
 UNREADY_S = 0.5  # for so long it says that it stops and still takes requests
@@ -76,31 +76,25 @@ async def serve(settings: Settings, open_app: OpenApp = _open_app) -> None:
         await runner.setup()
         try:
             async with garbage.watched(app):
-                await _listen(runner, settings)
+                await door.open_door(runner, settings.server, config.environment())
                 await stop.wait()
-                app[LIVE].state.is_stopping = True
-                await asyncio.sleep(UNREADY_S)
+                await _retire(app, runner)
         finally:
             await runner.cleanup()
     if failures:
         raise failures[0]
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    host, port = settings.server.host, settings.server.port
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as cause:
-        if cause.errno == errno.EADDRINUSE:
-            raise errors.ConfigError(
-                f"Port {port} on {host} is taken.",
-                hint=f"Stop the other program, or choose another: --port {port + 1}.",
-            ) from cause
-        raise errors.ConfigError(
-            f"Cannot listen on {host}:{port}: {cause.strerror}.", hint="Check --host and --port."
-        ) from cause
-    bound = runner.addresses[0][1]
-    _log.info(f"listening on http://{host}:{bound}", action="listening")
+async def _retire(app: web.Application, runner: web.AppRunner) -> None:
+    """Turn new ones away step by step; `runner.cleanup` ends what is left.
+
+    First a balancer reads that nobody should be sent here any more, while all are still served and
+    their connections closed behind them. Then the door closes.
+    """
+    app[LIVE].state.is_stopping = True
+    await asyncio.sleep(UNREADY_S)
+    await door.close_door(runner, config.environment())
+    asyncio.get_running_loop().call_later(WAIT_S, app[GATEWAY].intake.dismiss)
 
 
 def _only_one(data: Path) -> IO[bytes]:

@@ -10,6 +10,7 @@ import jwt
 
 from bot import durable, errors
 
+KEY_FILE = "session.key"
 ALGORITHM = "HS256"
 AUDIENCE = "frontdesk-widget"
 KEY_BYTES = 32
@@ -61,7 +62,7 @@ def load_key(data: Path) -> bytes:
     Raises:
         errors.ConfigError: the file does not hold a key; a short one could be guessed.
     """
-    path = data / "session.key"
+    path = data / KEY_FILE
     try:
         key = path.read_bytes()
     except FileNotFoundError:

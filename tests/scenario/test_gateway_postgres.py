@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.records import Backlog
-from bot.stress import ledger
+from bot.stress import ledger, stops
 from tests import postgres
 from tests.postgres import Cluster
 from tests.unit.bot.gateway_app import Running, running, until
@@ -82,3 +82,14 @@ async def test_a_database_that_goes_away_is_a_503_and_comes_back(
                 break
             await asyncio.sleep(0.05)
         assert await journal.backlog() == Backlog()
+
+
+async def test_two_servers_are_restarted_in_turn_and_nobody_notices(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """R14, in short: a rolling restart behind a balancer."""
+    database = postgres.new_database(cluster.address)
+    outcome = await stops.roll(tmp_path, database, stops=2)
+    assert (outcome.refused, outcome.cut) == (0, 0)
+    assert (outcome.lost, outcome.doubled, outcome.missed) == (0, 0, 0)
+    assert outcome.bad_exits == 0

@@ -119,9 +119,19 @@ async def test_pages_come_back_after_a_stop_and_miss_nothing(tmp_path: Path) -> 
     """R14, in short: event streams, WebSockets, vendors and callers while the server restarts."""
     outcome = await stops.run(tmp_path, stops=1)
     assert outcome.said >= outcome.visitors == 20
+    assert outcome.refused > 0  # nobody listened for a while
+    assert outcome.cut == 0
     assert outcome.missed == 0
     assert outcome.lost == 0
     assert outcome.doubled == 0
+    assert outcome.bad_exits == 0
+
+
+async def test_with_a_socket_that_stays_open_nobody_is_even_refused(tmp_path: Path) -> None:
+    """R14, in short, as under systemd's socket activation."""
+    outcome = await stops.run(tmp_path, stops=1, holds=True)
+    assert (outcome.refused, outcome.cut) == (0, 0)
+    assert (outcome.lost, outcome.doubled, outcome.missed) == (0, 0, 0)
     assert outcome.bad_exits == 0
 
 

@@ -20,7 +20,7 @@ from bot.stress import ledger
 from bot.stress.echo import EchoEngine
 from bot.stress.ledger import Arrival
 from bot.web.keys import GATEWAY
-from tests.unit.bot.gateway_app import Running, running, until
+from tests.unit.bot.gateway_app import WITHIN_S, Running, running, until
 
 
 async def settled(it: Running) -> None:
@@ -230,6 +230,31 @@ class Failing(EchoEngine):
             type(self).attempts += 1
             raise KeyError(message.text)
         return await super().reply(message, *others)
+
+
+async def test_who_waits_when_the_server_stops_is_asked_to_come_again(tmp_path: Path) -> None:
+    body = {"sender": "1", "message": "hello", "message_id": "m1"}
+    async with running(tmp_path, takes_s=60.0) as it:
+        asking = asyncio.create_task(it.post("/webhooks/rest/webhook", body))
+        await until(lambda: len(it.app[GATEWAY].intake) == 1)
+        it.app[GATEWAY].intake.dismiss()
+        status, answer = await asking
+        assert (status, answer["message"]) == (503, "Frontdesk is being stopped.")
+    async with running(tmp_path) as it:
+        status, answer = await it.post("/webhooks/rest/webhook", body)
+        assert (status, [part["text"] for part in answer]) == (200, ["re: hello"])
+
+
+async def test_what_is_not_due_yet_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        it.book.behaviour = lambda _one: web.Response(status=429, headers={"Retry-After": "60"})
+        await it.send("webhook", "1", 1, "hello")
+        await until(lambda: len(it.book.refused) == 1)
+        sender = it.app[GATEWAY].sender
+        assert len(sender) == 1
+        sender.close()
+        assert await sender.drain(WITHIN_S)
+        assert len(await it.parts.store.journal.pieces(Delivered.WAITING)) == 1
 
 
 async def test_a_message_that_meets_a_defect_is_given_up_and_its_siblings_are_not(
