@@ -7,15 +7,14 @@ listens there, the project's actions run beside the bot.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import ipaddress
-from collections.abc import AsyncIterator
 
 import structlog
 from yarl import URL
 
 from bot.actions.beside import ActionProcess
-from bot.actions.client import Endpoint
+from bot.actions.client import Answer, Endpoint, Post, again_if_unreached
 
 CONNECTS_WITHIN_S = 0.5
 _log = structlog.get_logger()
@@ -30,18 +29,16 @@ class Nearby:
         self._beside = beside
         self._told = False
 
-    @contextlib.asynccontextmanager
-    async def endpoint(self) -> AsyncIterator[Endpoint]:
-        """Where to call an action now.
+    async def call(self, post: Post) -> Answer:
+        """Make one call.
 
         Raises:
             errors.ActionError: nobody listens, and ours cannot be started.
+            aiohttp.ClientError: the server broke off.
         """
         if await self._is_there():
-            yield self._endpoint
-            return
-        async with self._beside.endpoint() as ours:
-            yield ours
+            return await again_if_unreached(functools.partial(post, self._endpoint))
+        return await self._beside.call(post)
 
     async def refresh(self) -> None:
         """Start ours if nobody listens."""

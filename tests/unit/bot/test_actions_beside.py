@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from bot import errors
+from bot.actions import ledger
 from bot.actions.beside import ActionProcess
 from bot.actions.client import ActionClient
 from bot.dialogue.domain import Domain
@@ -24,8 +26,40 @@ DOMAIN = Domain(
     raw={"actions": ["action_hang", "action_quick"]},
 )
 CODE = """
+import os
+import sys
 import time
 from rasa_sdk import Action
+
+print("loading")
+
+
+class Die(Action):
+    def name(self):
+        return "action_die"
+
+    def run(self, dispatcher, tracker, domain):
+        time.sleep(0.5)
+        os._exit(3)
+
+
+class Chatter(Action):
+    def name(self):
+        return "action_chatter"
+
+    def run(self, dispatcher, tracker, domain):
+        print("x" * 300_000)
+        return []
+
+
+class Count(Action):
+    def name(self):
+        return "action_count"
+
+    def run(self, dispatcher, tracker, domain):
+        with open("count.txt", "a") as file:
+            file.write("x")
+        return []
 
 
 class Hang(Action):
@@ -75,6 +109,84 @@ async def test_an_action_that_hangs_blocks_nobody_else(root: Path) -> None:
     finally:
         await client.close()
         await process.close()
+
+
+async def test_what_a_blocked_process_has_not_begun_runs_elsewhere_and_once(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
+    try:
+        await client.refresh()
+        hanging = asyncio.create_task(client.for_turn().run("action_hang", tracker("anna")))
+        await _until_begun(process)
+        started = time.monotonic()
+        others = [client.for_turn().run("action_count", tracker(f"ben{n}")) for n in range(3)]
+        await asyncio.gather(*others)
+        assert time.monotonic() - started < 20  # not the minute that the other one sleeps
+        assert not hanging.done()
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
+    finally:
+        await client.close()
+        await process.close()
+    assert (root / "count.txt").read_text(encoding="utf-8") == "xxx"
+
+
+async def test_what_waited_for_a_process_that_died_runs_elsewhere_and_once(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
+    try:
+        await client.refresh()
+        dying = asyncio.create_task(client.for_turn().run("action_die", tracker("anna")))
+        await _until_begun(process)
+        await client.for_turn().run("action_count", tracker("ben"))
+        with pytest.raises(errors.ActionError, match="broke off"):
+            await dying
+    finally:
+        await client.close()
+        await process.close()
+    assert (root / "count.txt").read_text(encoding="utf-8") == "x"
+
+
+def test_a_call_that_is_given_up_is_not_begun_later() -> None:
+    told: list[str] = []
+    kept = ledger.Ledger(told.append)
+    assert kept.begin("1")
+    kept.give_up("1")
+    kept.give_up("2")
+    assert not kept.begin("2")
+    assert told == ["began 1\n", "began 1\n", "skipped 2\n"]
+
+
+async def test_actions_that_print_a_lot_go_on(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=20)
+    try:
+        for _ in range(2):
+            assert (await client.for_turn().run("action_chatter", tracker("ben"))).events == ()
+    finally:
+        await client.close()
+        await process.close()
+
+
+async def test_who_gives_up_waiting_for_the_start_leaves_no_second_process(root: Path) -> None:
+    process = ActionProcess(root)
+    impatient = asyncio.create_task(process.refresh())
+    await asyncio.sleep(0.05)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    assert process._starting is not None
+    first = await asyncio.shield(process._starting)
+    await process.refresh()
+    assert process._used is first
+    await process.close()
+
+
+async def _until_begun(process: ActionProcess) -> None:
+    for _ in range(1000):
+        if process._used is not None and any(one.begun for one in process._used.calls.values()):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no call was begun")
 
 
 async def test_a_process_that_died_is_started_again(root: Path) -> None:

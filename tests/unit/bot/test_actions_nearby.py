@@ -48,13 +48,20 @@ async def test_the_server_of_the_project_is_used_while_it_listens(tmp_path: Path
     named = Endpoint(url=f"http://127.0.0.1:{port}/webhook")
     beside = ActionProcess(tmp_path)
     where = Nearby(named, beside)
+    called: list[Endpoint] = []
+
+    async def post(endpoint: Endpoint) -> tuple[int, bytes]:
+        called.append(endpoint)
+        return 200, b""
+
     try:
-        async with where.endpoint() as ours:
-            assert ours.knows_digest
-            assert ours.url != named.url
+        await where.call(post)
+        assert called[-1].knows_digest
+        assert called[-1].url != named.url
         server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", port)
-        async with server, where.endpoint() as theirs:
-            assert theirs is named
+        async with server:
+            await where.call(post)
+        assert called[-1] is named
     finally:
         await where.close()
         await beside.close()
