@@ -2,12 +2,14 @@
 
 Synchronous actions block their process. One that does not react any more is left to its fate: a
 new process takes the calls that follow, and those that the old one has not begun. The old one ends
-when its calls are given up.
+when its calls are given up. The action that blocked it runs in a process aside from then on, until
+it is quick again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import aiohttp
@@ -28,37 +30,30 @@ class _NotBegunError(Exception):
 
 
 class ActionProcess:
-    """The process of one project."""
+    """The actions of one project: in one process, and in a second one what blocks the first."""
 
     def __init__(self, root: Path) -> None:
         """Serve the package `actions` in `root`; nothing is started before it is needed."""
         self._root = root
-        self._used: Worker | None = None
-        self._choosing = asyncio.Lock()
-        self._starting: asyncio.Task[Worker] | None = None
+        self._all = Lane(root)
+        self._aside = Lane(root)
+        self._blockers: set[str] = set()
+        """Actions that ran while their process did not react; they run aside."""
         self._stamp: tuple[tuple[str, int], ...] = ()
         self._calls = 0
 
-    async def call(self, post: Post) -> Answer:
-        """Let `post` run an action; again with another process if it surely was not begun.
+    async def call(self, action: str, post: Post) -> Answer:
+        """Let `post` run `action`; again with another process if it surely was not begun.
 
         Raises:
             errors.ActionError: no process can be started; its own words are in the log.
             aiohttp.ClientError: the process broke off.
         """
         for _ in range(TRIES):
-            used = await self._reacting()
-            self._calls += 1
-            call = Call(number=self._calls)
-            used.calls[call.number] = call
             try:
-                return await _watched(used, call, post)
+                return await self._once(action, post)
             except _NotBegunError:
                 continue
-            finally:
-                used.calls.pop(call.number, None)
-                if used is not self._used and not used.calls:
-                    await used.end()
         raise errors.ActionError(
             "The actions' processes begin nothing.", hint="Their own words are in the log."
         )
@@ -66,55 +61,104 @@ class ActionProcess:
     async def refresh(self) -> None:
         """Start it, or start it anew when the code of its actions changed."""
         stamp = _stamp(self._root)
-        if self._used is not None and stamp != self._stamp:
-            await self._leave()
-        await self._reacting()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._blockers.clear()
+            await self._aside.leave()
+            await self._all.leave()
+        await self._all.reacting()
 
     async def close(self) -> None:
-        """End the process."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        used, self._used = self._used, None
-        if used is not None:
-            await used.end()
+        """End the processes."""
+        await asyncio.gather(self._all.close(), self._aside.close())
 
-    async def _reacting(self) -> Worker:
+    async def _once(self, action: str, post: Post) -> Answer:
+        aside = action in self._blockers
+        lane = self._aside if aside else self._all
+        used = await lane.reacting()
+        self._calls += 1
+        call = Call(number=self._calls, action=action)
+        used.calls[call.number] = call
+        try:
+            # What blocks waits for its like; another process would only be blocked as well.
+            answer = await _watched(used, call, post, takes_back=not aside)
+        except asyncio.CancelledError:
+            used.is_doubtful = used.is_doubtful or call.begun
+            raise
+        finally:
+            used.calls.pop(call.number, None)
+            if used.is_blocked:
+                self._blockers.update(one.action for one in used.calls.values() if one.begun)
+            await lane.end_if_left(used)
+        if time.monotonic() - call.since < worker.SUSPECT_AFTER_S:
+            self._blockers.discard(action)
+        return answer
+
+
+class Lane:
+    """The process in use for some actions."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing is started before it is needed."""
+        self._root = root
+        self.used: Worker | None = None
+        self.starting: asyncio.Task[Worker] | None = None
+        self._choosing = asyncio.Lock()
+
+    async def reacting(self) -> Worker:
+        """A process that reacts; a new one if need be.
+
+        Raises:
+            errors.ActionError: it cannot be started.
+        """
         async with self._choosing:
-            used = self._used
+            used = self.used
             if used is not None and used.is_alive and not used.is_blocked and await used.reacts():
                 return used
-            if used is not None:
-                await self._leave()
-            self._used = await self._started()
-            return self._used
+            await self.leave()
+            self.used = await self._started()
+            return self.used
 
-    async def _started(self) -> Worker:
-        """A new process. Who waits for it may leave: it is there for the next one."""
-        if self._starting is None:
-            self._stamp = _stamp(self._root)
-            self._starting = asyncio.create_task(worker.start(self._root), name="start actions")
-        try:
-            return await asyncio.shield(self._starting)
-        finally:
-            if self._starting.done():
-                self._starting = None
-
-    async def _leave(self) -> None:
-        left, self._used = self._used, None
+    async def leave(self) -> None:
+        """Use it no more. It ends when the calls that it has begun do."""
+        left, self.used = self.used, None
         if left is None:
             return
+        left.is_blocked = True
         _log.warning(
             "the action process is replaced",
             action="actions_replaced",
             code=left.process.returncode,
         )
-        if not left.calls:
-            await left.end()
+        await self.end_if_left(left)
+
+    async def end_if_left(self, one: Worker) -> None:
+        """End a process that is neither used nor working."""
+        if one is not self.used and not one.calls:
+            await one.end()
+
+    async def close(self) -> None:
+        """End the process."""
+        if self.starting is not None:
+            self.starting.cancel()
+            await asyncio.gather(self.starting, return_exceptions=True)
+        used, self.used = self.used, None
+        if used is not None:
+            await used.end()
+
+    async def _started(self) -> Worker:
+        """A new process. Who waits for it may leave: it is there for the next one."""
+        if self.starting is None:
+            self.starting = asyncio.create_task(worker.start(self._root), name="start actions")
+        try:
+            return await asyncio.shield(self.starting)
+        finally:
+            if self.starting.done():
+                self.starting = None
 
 
-async def _watched(used: Worker, call: Call, post: Post) -> Answer:
-    """Post, and take the call back if the process does not begin it.
+async def _watched(used: Worker, call: Call, post: Post, *, takes_back: bool) -> Answer:
+    """Post, and take the call back if the process does not begin it and `takes_back` says so.
 
     Raises:
         _NotBegunError: it was taken back.
@@ -123,7 +167,7 @@ async def _watched(used: Worker, call: Call, post: Post) -> Answer:
     posting = asyncio.ensure_future(post(endpoint))
     try:
         done, _ = await asyncio.wait({posting}, timeout=worker.SUSPECT_AFTER_S)
-        if not done and not call.begun and await used.gives_up(call):
+        if takes_back and not done and not call.begun and await used.gives_up(call):
             used.is_blocked = True
             raise _NotBegunError
         return await posting

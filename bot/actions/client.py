@@ -69,8 +69,8 @@ def auth_of(endpoint: Endpoint) -> aiohttp.BasicAuth | None:
 class Where(Protocol):
     """Knows where the action server is now."""
 
-    async def call(self, post: Post) -> Answer:
-        """Make one call there; again only if the server surely did not run the action."""
+    async def call(self, action: str, post: Post) -> Answer:
+        """Make one call, of `action`; again only if the server surely did not run it."""
 
     async def refresh(self) -> None:
         """Get ready for calls."""
@@ -86,7 +86,7 @@ class Elsewhere:
         """Always this one."""
         self._endpoint = endpoint
 
-    async def call(self, post: Post) -> Answer:
+    async def call(self, action: str, post: Post) -> Answer:
         """Make one call.
 
         Raises:
@@ -157,9 +157,8 @@ class ActionClient:
             raise errors.ActionError(f"{action!r} is not tried: it failed several times in a row.")
         try:
             async with asyncio.timeout(until - time.monotonic()):
-                status, answer = await self._where.call(
-                    functools.partial(self._ask, action, tracker)
-                )
+                post = functools.partial(self._ask, action, tracker)
+                status, answer = await self._where.call(action, post)
         except TimeoutError as cause:
             self._breaker.failed(action)
             raise errors.ActionError(
@@ -218,6 +217,8 @@ class ActionClient:
             auth=auth_of(endpoint),
             allow_redirects=False,
         ) as response:
+            if (response.content_length or 0) > MAX_ANSWER_BYTES:
+                raise aiohttp.ClientPayloadError(f"more than {MAX_ANSWER_BYTES} bytes")
             answer = bytearray()
             async for piece in response.content.iter_any():
                 answer += piece

@@ -28,6 +28,7 @@ class Call:
     """One call to the process."""
 
     number: int
+    action: str
     since: float = field(default_factory=time.monotonic)
     begun: bool = False
     """Whether the process said that it runs the action."""
@@ -45,6 +46,8 @@ class Worker:
     """Under way."""
     is_blocked: bool = False
     """It was seen not to begin a call."""
+    is_doubtful: bool = False
+    """A call that it had begun was given up: it may be at it still."""
     listening: asyncio.Task[None] | None = None
 
     @property
@@ -82,9 +85,11 @@ class Worker:
         return await self.gives_up(call)
 
     async def reacts(self) -> bool:
-        """Whether it answers; not asked unless a call takes long."""
+        """Whether it answers; not asked unless a call takes long, or took too long."""
         now = time.monotonic()
-        if all(now - call.since < SUSPECT_AFTER_S for call in self.calls.values()):
+        if not self.is_doubtful and all(
+            now - call.since < SUSPECT_AFTER_S for call in self.calls.values()
+        ):
             return True
         timeout = aiohttp.ClientTimeout(total=REACTS_WITHIN_S)
         try:
@@ -92,6 +97,7 @@ class Worker:
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.get(f"{self.url}/health") as answer,
             ):
+                self.is_doubtful = answer.status != 200
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False

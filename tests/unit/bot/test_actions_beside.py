@@ -131,6 +131,30 @@ async def test_what_a_blocked_process_has_not_begun_runs_elsewhere_and_once(root
     assert (root / "count.txt").read_text(encoding="utf-8") == "xxx"
 
 
+async def test_what_blocks_again_and_again_blocks_only_itself(root: Path) -> None:
+    process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=6)
+    try:
+        await client.refresh()
+        hang = [client.for_turn().run("action_hang", tracker(f"anna{n}")) for n in range(4)]
+        hanging = asyncio.gather(*hang, return_exceptions=True)
+        await _until_begun(process)
+        await client.for_turn().run("action_count", tracker("ben"))
+        used = process._all.used
+        more = asyncio.create_task(client.for_turn().run("action_hang", tracker("carl")))
+        for n in range(5):
+            await client.for_turn().run("action_count", tracker(f"dora{n}"))
+            await asyncio.sleep(0.1)
+        assert process._all.used is used  # nothing blocked it
+        assert all(isinstance(one, errors.ActionError) for one in await hanging)
+        with pytest.raises(errors.ActionError, match="took longer"):
+            await more
+    finally:
+        await client.close()
+        await process.close()
+    assert (root / "count.txt").read_text(encoding="utf-8") == "xxxxxx"
+
+
 async def test_what_waited_for_a_process_that_died_runs_elsewhere_and_once(root: Path) -> None:
     process = ActionProcess(root)
     client = ActionClient(process, DOMAIN, deadline_s=40)
@@ -174,16 +198,18 @@ async def test_who_gives_up_waiting_for_the_start_leaves_no_second_process(root:
     await asyncio.sleep(0.05)
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
-    assert process._starting is not None
-    first = await asyncio.shield(process._starting)
+    starting = process._all.starting
+    assert starting is not None
+    first = await asyncio.shield(starting)
     await process.refresh()
-    assert process._used is first
+    assert process._all.used is first
     await process.close()
 
 
 async def _until_begun(process: ActionProcess) -> None:
     for _ in range(1000):
-        if process._used is not None and any(one.begun for one in process._used.calls.values()):
+        used = process._all.used
+        if used is not None and any(one.begun for one in used.calls.values()):
             return
         await asyncio.sleep(0.01)
     raise AssertionError("no call was begun")
@@ -194,9 +220,9 @@ async def test_a_process_that_died_is_started_again(root: Path) -> None:
     client = ActionClient(process, DOMAIN, deadline_s=40)
     try:
         await client.refresh()
-        assert process._used is not None
-        process._used.process.kill()
-        await process._used.process.wait()
+        assert process._all.used is not None
+        process._all.used.process.kill()
+        await process._all.used.process.wait()
         done = await client.for_turn().run("action_quick", tracker("ben"))
         assert [response["text"] for response in done.responses] == ["here"]
     finally:
