@@ -20,6 +20,8 @@ from bot.actions import worker
 from bot.actions.client import Answer, Endpoint, Post
 from bot.actions.worker import Call, Worker
 
+RESTS_S = 10.0
+"""Before a process that could not be started is tried again."""
 TRIES = 3
 """So many processes are given a call that none of them begins."""
 _log = structlog.get_logger()
@@ -64,8 +66,9 @@ class ActionProcess:
         if stamp != self._stamp:
             self._stamp = stamp
             self._blockers.clear()
-            await self._aside.leave()
-            await self._all.leave()
+            for lane in (self._aside, self._all):
+                lane.forgive()
+                await lane.leave()
         await self._all.reacting()
 
     async def close(self) -> None:
@@ -104,6 +107,8 @@ class Lane:
         self.used: Worker | None = None
         self.starting: asyncio.Task[Worker] | None = None
         self._choosing = asyncio.Lock()
+        self._failed: tuple[float, errors.ActionError] | None = None
+        """When it could last not be started, and why."""
 
     async def reacting(self) -> Worker:
         """A process that reacts; a new one if need be.
@@ -118,6 +123,10 @@ class Lane:
             await self.leave()
             self.used = await self._started()
             return self.used
+
+    def forgive(self) -> None:
+        """Try to start it again, for instance because its code changed."""
+        self._failed = None
 
     async def leave(self) -> None:
         """Use it no more. It ends when the calls that it has begun do."""
@@ -148,10 +157,15 @@ class Lane:
 
     async def _started(self) -> Worker:
         """A new process. Who waits for it may leave: it is there for the next one."""
+        if self._failed is not None and time.monotonic() - self._failed[0] < RESTS_S:
+            raise self._failed[1]
         if self.starting is None:
             self.starting = asyncio.create_task(worker.start(self._root), name="start actions")
         try:
             return await asyncio.shield(self.starting)
+        except errors.ActionError as cause:
+            self._failed = time.monotonic(), cause
+            raise
         finally:
             if self.starting.done():
                 self.starting = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.dialogue import features, memoization, names, rule_checks, rules
 from bot.dialogue.domain import Domain
@@ -28,6 +28,8 @@ class PolicySpec:
     fallback: Fallback = field(default_factory=Fallback)
     restrict_rules: bool = True
     check_for_contradictions: bool = True
+    guesses: bool = False
+    """It stands for a dialogue network, which has a guess where others are silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ def train(told: Sequence[Told], specs: Sequence[PolicySpec], domain: Domain) -> 
     """Policies that do as told, in the order of `specs`."""
     stories = [one for one in told if not one.is_rule]
     rule_spec = next((spec for spec in specs if spec.kind == "rule"), None)
+    if rule_spec is not None and any(spec.guesses for spec in specs):
+        rule_spec = replace(rule_spec, fallback=replace(rule_spec.fallback, once=True))
     rule_examples = _examples((one for one in told if one.is_rule), domain, only_touched=True)
     story_examples = _examples(stories, domain)
     ruled = RulePolicy(_lookup(rule_examples, story_examples), Fallback())

@@ -63,9 +63,14 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
     pipeline = [_component(one) for one in ([written] if isinstance(written, str) else written)]
     reader.note_pipeline(pipeline)
     fallback = next((o for name, o in pipeline if name == "FallbackClassifier"), None)
+    if fallback is None and _is_left_to_rasa(raw, "pipeline"):
+        fallback = {}
+        reader.note_default_pipeline()
     listed = raw.get("policies")
     if not isinstance(listed, list):
+        to_rasa = _is_left_to_rasa(raw, "policies")
         listed = [{"name": name} for name in DEFAULT_POLICIES]
+        listed += [{"name": "TEDPolicy", "max_history": 5}] if to_rasa else []
     return Config(
         language=str(raw.get("language") or "en"),
         policies=tuple(reader.policies([_component(one) for one in listed])),
@@ -73,6 +78,11 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
         components=tuple(name for name, _ in pipeline),
         pipeline=tuple({**options, "name": name} for name, options in pipeline),
     )
+
+
+def _is_left_to_rasa(raw: Mapping[str, Any], key: str) -> bool:
+    """Whether config.yml leaves this open and Rasa would fill in its default."""
+    return raw.get(key) is None and (key in raw or "recipe" in raw)
 
 
 def _component(written: Any) -> tuple[str, dict[str, Any]]:
@@ -129,6 +139,7 @@ class _Reader:
                     kind="augmented",
                     max_history=history,
                     priority=GUESS_PRIORITY,
+                    guesses=True,
                 )
             else:
                 self._note(Parity.UNSUPPORTED, f"policy {name}: not run.")
@@ -168,6 +179,16 @@ class _Reader:
                 Parity.UNSUPPORTED,
                 "imports: other projects are not merged in; copy their domain and data here.",
             )
+
+    def note_default_pipeline(self) -> None:
+        """Say what an empty pipeline means."""
+        default = NluFallback()
+        self._note(
+            Parity.SAME,
+            "pipeline: none is written. As with Rasa's default, a message below "
+            f"{default.threshold:g}, or less than {default.ambiguity:g} above the next intent, is "
+            "nlu_fallback.",
+        )
 
     def note_pipeline(self, pipeline: list[tuple[str, dict[str, Any]]]) -> None:
         """Say what understands messages here instead of the pipeline."""

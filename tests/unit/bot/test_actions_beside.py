@@ -231,10 +231,22 @@ async def test_a_process_that_died_is_started_again(root: Path) -> None:
 
 
 async def test_actions_that_cannot_be_imported_are_an_error(root: Path) -> None:
-    (root / "actions" / "actions.py").write_text("import nosuchmodule", encoding="utf-8")
+    code = root / "actions" / "actions.py"
+    code.write_text("import nosuchmodule", encoding="utf-8")
     process = ActionProcess(root)
+    client = ActionClient(process, DOMAIN, deadline_s=40)
     with pytest.raises(errors.ActionError, match="cannot be started"):
         await process.refresh()
+    started = time.monotonic()
+    for _ in range(20):  # each try would take half a second
+        with pytest.raises(errors.ActionError, match="cannot be started"):
+            await client.for_turn().run("action_quick", tracker("ben"))
+    assert time.monotonic() - started < 0.5
+    code.write_text(CODE, encoding="utf-8")
+    await process.refresh()  # mended: it is tried at once
+    await client.for_turn().run("action_quick", tracker("ben"))
+    await client.close()
+    await process.close()
 
 
 @pytest.mark.parametrize("place", ["actions.py", "actions/deep/shop.py"])
