@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.dialogue import memoization, names
+from bot.dialogue import guessing, memoization, names
 from bot.dialogue.domain import Domain
 from bot.dialogue.rules import PRIORITY as RULE_PRIORITY
 from bot.dialogue.rules import Fallback
@@ -16,7 +16,6 @@ from bot.project.sources import Source, plain
 
 DEFAULT_POLICIES = ("MemoizationPolicy", "RulePolicy")
 GUESSING = ("TEDPolicy", "UnexpecTEDIntentPolicy")
-GUESS_PRIORITY = 1
 ENTITY_COMPONENTS = (
     "RegexEntityExtractor",
     "EntitySynonymMapper",
@@ -131,15 +130,14 @@ class _Reader:
             elif name == "TEDPolicy":
                 self._note(
                     Parity.DIFFERS,
-                    "TEDPolicy: no dialogue network is trained; stories are remembered, and where "
-                    "the whole past fits none, its end may (AugmentedMemoizationPolicy).",
+                    "TEDPolicy: no dialogue network is trained. Stories are remembered; where the "
+                    "past fits none, what most of them do after the same last steps is done.",
                 )
                 yield PolicySpec(
-                    name="AugmentedMemoizationPolicy",
-                    kind="augmented",
+                    name=guessing.NAME,
+                    kind="guess",
                     max_history=history,
-                    priority=GUESS_PRIORITY,
-                    guesses=True,
+                    priority=guessing.PRIORITY if priority is None else int(priority),
                 )
             else:
                 self._note(Parity.UNSUPPORTED, f"policy {name}: not run.")

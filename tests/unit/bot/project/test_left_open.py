@@ -59,8 +59,8 @@ def test_without_a_pipeline_unlikely_messages_are_not_understood(
 @pytest.mark.parametrize(
     ("config", "policies"),
     [
-        ("recipe: default.v1\n", ["MemoizationPolicy", "RulePolicy", "AugmentedMemoizationPolicy"]),
-        ("policies: null\n", ["MemoizationPolicy", "RulePolicy", "AugmentedMemoizationPolicy"]),
+        ("recipe: default.v1\n", ["MemoizationPolicy", "RulePolicy", "TEDPolicy"]),
+        ("policies: null\n", ["MemoizationPolicy", "RulePolicy", "TEDPolicy"]),
         ("policies: [{name: RulePolicy}]\n", ["RulePolicy"]),
         ("language: en\n", ["MemoizationPolicy", "RulePolicy"]),
     ],
