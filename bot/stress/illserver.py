@@ -108,10 +108,12 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 def main() -> None:
     """Serve until killed."""
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
 
 
-async def _serve(port: int, deadline_s: float) -> None:
+async def serve(port: int, deadline_s: float) -> None:
+    """Answer at `port` until cancelled."""
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             call = await _read(reader)
