@@ -14,6 +14,7 @@ from bot.brain import Brain
 from bot.dialogue import events, names, responses, speaking
 from bot.dialogue.dialogue import Dialogue
 from bot.dialogue.doing import Context
+from bot.dialogue.responses import DomainResponder
 from bot.dialogue.tracker import Tracker
 from bot.dialogue.turn import POLICY, Turn
 from bot.dialogue.understanding import Doubt
@@ -167,7 +168,10 @@ def messages_of(happened: Sequence[Event]) -> tuple[BotMessage, ...]:
 
 async def _apologise(_cause: Exception, context: Context, tracker: Tracker) -> list[Event]:
     """Say that it did not work, in the visitor's language, and that a person was asked."""
-    said = await speaking.utter(FAILED, context, tracker)
+    # The company's own words server may be what failed: this is said without it.
+    said = await speaking.utter(
+        FAILED, replace(context, responder=DomainResponder(context.domain)), tracker
+    )
     if not said:
         message = tracker.state.latest_message
         words = str(message.data.get("text") or "") if message else ""
@@ -180,7 +184,11 @@ async def _apologise(_cause: Exception, context: Context, tracker: Tracker) -> l
 
 def _decision(turn: Turn, rules: Rules) -> Decision:
     """What the dialogue did, in the words of reasons and figures."""
-    ran = [str(e.data.get("name")) for e in turn.events if e.name == "action"]
+    ran = [
+        str(e.data.get("name") or e.data.get("action_text"))
+        for e in turn.events
+        if e.name == "action"
+    ]
     actions = tuple(name for name in ran if name not in (names.LISTEN, names.SESSION_START))
     outcome, reason = Outcome.RESPOND, Reason.DIALOGUE
     if turn.failures and names.HANDOFF in actions:

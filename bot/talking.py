@@ -85,7 +85,7 @@ class Talking:
         if isinstance(written, Mapping) and written.get("url"):
             there = endpoint_of(written)
         ours = surroundings.has_actions(project.root) and self._settings.actions.run_beside
-        if not ours or (there is not None and not nearby.is_here(there)):
+        if not ours or (there is not None and not nearby.is_near(there)):
             return Elsewhere(there)
         if self._beside is None:
             self._beside = ActionProcess(project.root)

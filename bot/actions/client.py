@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import hashlib
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ import orjson
 from pydantic import SecretStr
 
 from bot import errors
+from bot.actions import ledger
 from bot.actions.breaker import Breaker
 from bot.dialogue import events
 from bot.dialogue.doing import Done, Rejected
@@ -47,6 +48,14 @@ class Endpoint:
     """Send the domain only to actions that ask for it."""
     knows_digest: bool = False
     """It is rasa-sdk 3.8 or newer, which remembers the domain and takes deflated bodies."""
+    call: int = 0
+    """Our own process says of this number whether it was begun; 0 for any other server."""
+
+
+Answer = tuple[int, bytes]
+"""Status and body."""
+Post = Callable[[Endpoint], Awaitable[Answer]]
+"""Makes one call."""
 
 
 def auth_of(endpoint: Endpoint) -> aiohttp.BasicAuth | None:
@@ -60,8 +69,8 @@ def auth_of(endpoint: Endpoint) -> aiohttp.BasicAuth | None:
 class Where(Protocol):
     """Knows where the action server is now."""
 
-    def endpoint(self) -> contextlib.AbstractAsyncContextManager[Endpoint]:
-        """The endpoint, for as long as a call lasts."""
+    async def call(self, action: str, post: Post) -> Answer:
+        """Make one call, of `action`; again only if the server surely did not run it."""
 
     async def refresh(self) -> None:
         """Get ready for calls."""
@@ -77,25 +86,34 @@ class Elsewhere:
         """Always this one."""
         self._endpoint = endpoint
 
-    @contextlib.asynccontextmanager
-    async def endpoint(self) -> AsyncIterator[Endpoint]:
-        """The endpoint.
+    async def call(self, action: str, post: Post) -> Answer:
+        """Make one call.
 
         Raises:
-            errors.ActionError: none is configured.
+            errors.ActionError: no server is configured.
+            aiohttp.ClientError: it cannot be reached, or it broke off.
         """
         if self._endpoint is None:
             raise errors.ActionError(
                 "No action server is configured.",
                 hint="Name it under action_endpoint in endpoints.yml, or add an actions/ folder.",
             )
-        yield self._endpoint
+        return await again_if_unreached(functools.partial(post, self._endpoint))
 
     async def refresh(self) -> None:
         """Nothing to do."""
 
     async def close(self) -> None:
         """Nothing to do."""
+
+
+async def again_if_unreached(post: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Once more if nobody was reached: nothing was sent, so nothing can happen twice."""
+    try:
+        return await post()
+    except aiohttp.ClientConnectorError:
+        await asyncio.sleep(RETRY_AFTER_S)
+        return await post()
 
 
 class ActionClient:
@@ -138,36 +156,36 @@ class ActionClient:
         if self._breaker.is_open("") or self._breaker.is_open(action):
             raise errors.ActionError(f"{action!r} is not tried: it failed several times in a row.")
         try:
-            async with (
-                asyncio.timeout(until - time.monotonic()),
-                self._where.endpoint() as endpoint,
-            ):
-                status, answer = await self._ask(endpoint, action, tracker)
+            async with asyncio.timeout(until - time.monotonic()):
+                post = functools.partial(self._ask, action, tracker)
+                status, answer = await self._where.call(action, post)
         except TimeoutError as cause:
             self._breaker.failed(action)
             raise errors.ActionError(
                 f"{action!r} took longer than {self._deadline_s:g} s.",
                 hint="Make it faster, or raise actions.deadline_s.",
             ) from cause
-        except (aiohttp.ClientError, OSError) as cause:
+        except aiohttp.ClientConnectorError as cause:
             self._breaker.failed("")
             raise errors.ActionError(
                 f"{action!r}: the action server cannot be reached: {cause}.",
                 hint="Start it: python -m rasa_sdk --actions actions.",
+            ) from cause
+        except (aiohttp.ClientError, OSError) as cause:
+            self._breaker.failed(action)  # others may be well: it can be this action's doing
+            raise errors.ActionError(
+                f"{action!r}: the action server broke off: {type(cause).__name__}: {cause}.",
+                hint="Its log says more.",
             ) from cause
         self._breaker.succeeded("")
         done = _read(action, status, answer)
         self._breaker.succeeded(action)
         return done
 
-    async def _ask(self, endpoint: Endpoint, action: str, tracker: Tracker) -> tuple[int, bytes]:
-        """Ask; again with the domain if it is missed, again if the server was never reached."""
+    async def _ask(self, action: str, tracker: Tracker, endpoint: Endpoint) -> Answer:
+        """Ask; again with the domain if it is missed."""
         with_domain = self._sends_domain(endpoint, action)
-        try:
-            status, answer = await self._post(endpoint, action, tracker, with_domain=with_domain)
-        except aiohttp.ClientConnectorError:  # nothing was sent, so nothing can happen twice
-            await asyncio.sleep(RETRY_AFTER_S)
-            status, answer = await self._post(endpoint, action, tracker, with_domain=with_domain)
+        status, answer = await self._post(endpoint, action, tracker, with_domain=with_domain)
         if status == NEEDS_DOMAIN and not with_domain:
             return await self._post(endpoint, action, tracker, with_domain=True)
         return status, answer
@@ -179,7 +197,7 @@ class ActionClient:
 
     async def _post(
         self, endpoint: Endpoint, action: str, tracker: Tracker, *, with_domain: bool
-    ) -> tuple[int, bytes]:
+    ) -> Answer:
         call: dict[str, Any] = {
             "next_action": action,
             "sender_id": tracker.sender,
@@ -199,10 +217,14 @@ class ActionClient:
             auth=auth_of(endpoint),
             allow_redirects=False,
         ) as response:
-            answer = await response.content.read(MAX_ANSWER_BYTES + 1)
-            while len(answer) <= MAX_ANSWER_BYTES and not response.content.at_eof():
-                answer += await response.content.read(MAX_ANSWER_BYTES + 1 - len(answer))
-            return response.status, answer
+            if (response.content_length or 0) > MAX_ANSWER_BYTES:
+                raise aiohttp.ClientPayloadError(f"more than {MAX_ANSWER_BYTES} bytes")
+            answer = bytearray()
+            async for piece in response.content.iter_any():
+                answer += piece
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise aiohttp.ClientPayloadError(f"more than {MAX_ANSWER_BYTES} bytes")
+            return response.status, bytes(answer)
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -226,6 +248,8 @@ class TurnActions:
 def _encoded(call: Mapping[str, Any], endpoint: Endpoint) -> tuple[bytes, dict[str, str]]:
     body = orjson.dumps(call, option=orjson.OPT_NON_STR_KEYS)
     headers = {"Content-Type": "application/json", **endpoint.headers}
+    if endpoint.call:
+        headers[ledger.CALL] = str(endpoint.call)
     if endpoint.knows_digest and len(body) > COMPRESS_OVER_BYTES:
         return zlib.compress(body, level=1), {**headers, "Content-Encoding": "deflate"}
     return body, headers

@@ -175,6 +175,21 @@ def bench_dialogue(
 
 
 @bench_app.command(
+    name="actions", help="Actions that hang, fail and die; who waits? 动作出错时谁在等待。"
+)
+def bench_actions(
+    deadline: Annotated[
+        float, typer.Option(min=0.5, max=60, help="Seconds for actions. 动作期限 (秒)")
+    ] = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run actions that misbehave, and measure what visitors and others notice."""
+    from bot.cli import action_bench  # noqa: PLC0415
+
+    raise typer.Exit(action_bench.run(deadline, as_json=as_json))
+
+
+@bench_app.command(
     "classifier", help="Train on public data sets, beside published figures. 公开数据集评测。"
 )
 def bench_classifier(

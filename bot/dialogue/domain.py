@@ -50,6 +50,8 @@ class Domain:
     """Those that `send_domain: true` marks, and all validation actions."""
     store_entities_as_slots: bool = True
     """Whether an entity in a story stands for its slot too."""
+    texts: tuple[str, ...] = ()
+    """What the bot says in end-to-end stories (`bot: ...`): actions without a name."""
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The merged files as JSON, for action servers and `GET /domain`."""
 
@@ -64,7 +66,7 @@ class Domain:
         """Every action, in the order that decides between equals."""
         own = [name for name in self.user_actions if name not in names.DEFAULT_ACTIONS]
         forms = [name for name in self.forms if name not in self.actions]
-        return (*names.DEFAULT_ACTIONS, *own, *forms)
+        return (*names.DEFAULT_ACTIONS, *own, *forms, *self.texts)
 
     @cached_property
     def known_actions(self) -> frozenset[str]:

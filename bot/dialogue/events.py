@@ -75,6 +75,11 @@ def action(
     )
 
 
+def spoken(text: str, *, policy: str | None, confidence: float) -> Event:
+    """The bot said what an end-to-end story says."""
+    return make("action", name=None, policy=policy, confidence=confidence, action_text=text)
+
+
 def slot(name: str, value: Any) -> Event:
     """A slot got a value."""
     return make("slot", name=name, value=value)

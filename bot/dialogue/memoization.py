@@ -47,13 +47,14 @@ class Memoization:
         )
 
     def _recall(self, tracker: Tracker) -> str | None:
-        steps = self._steps(tracker)
+        steps = self.steps(tracker)
         found = self.lookup.get(features.key(steps))
         if found is None and self._augmented:
             return self._recall_less(tracker, steps)
         return found
 
-    def _steps(self, tracker: Tracker) -> tuple[Features, ...]:
+    def steps(self, tracker: Tracker) -> tuple[Features, ...]:
+        """The last steps as stories see them, the moment included."""
         state = tracker.replayed
         seen = history.story_steps(tracker.history, state, tracker.domain, tracker.sight)
         kept = [one for one in seen if features.previous_action(one) != names.UNLIKELY_INTENT]
@@ -65,7 +66,7 @@ class Memoization:
         actions = [place for place, event in enumerate(told) if event.name == "action"]
         for place in actions:
             less = tracker.fresh(told[place:])
-            seen = self._steps(less)
+            seen = self.steps(less)
             if seen == steps:
                 continue
             found = self.lookup.get(features.key(seen))

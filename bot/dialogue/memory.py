@@ -33,7 +33,9 @@ class _Kept:
     tracker: Tracker
     dialogue: Dialogue
     seq: int
-    """Of the last event that the tracker knows."""
+    """Of the last event that was read from the store."""
+    own: frozenset[int]
+    """Of the events that the tracker knows besides: those of the turn that was kept."""
 
 
 class Memory:
@@ -43,17 +45,22 @@ class Memory:
         """Read from `store`."""
         self._store = store
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._read: OrderedDict[tuple[str, str], int] = OrderedDict()
+        """The last event that was read for a tracker that was taken."""
 
     async def take(self, channel: str, sender: str, dialogue: Dialogue) -> Tracker:
         """The tracker of a conversation as it is in the store; forgotten until `keep`."""
         kept = self._kept.pop((channel, sender), None)
-        if kept is None or kept.dialogue is not dialogue:
+        known = kept is not None and kept.dialogue is dialogue
+        if kept is None or not known or not await self._went_on(channel, sender, kept):
             tracker, seq = await self._start(channel, sender, dialogue)
-        else:
-            tracker, seq = kept.tracker, kept.seq
-        await self._read_on(channel, sender, tracker, seq)
-        tracker.reload()
-        return tracker
+            kept = _Kept(tracker=tracker, dialogue=dialogue, seq=seq, own=frozenset())
+            await self._went_on(channel, sender, kept)
+        kept.tracker.reload()
+        self._read[channel, sender] = kept.seq
+        if len(self._read) > CAPACITY:
+            self._read.popitem(last=False)
+        return kept.tracker
 
     async def keep(
         self,
@@ -64,9 +71,11 @@ class Memory:
         stored: Sequence[StoredEvent],
     ) -> None:
         """Remember a tracker whose last events were stored as `stored`."""
-        if not stored:
+        read = self._read.pop((channel, sender), None)
+        if not stored or read is None:
             return  # read again next time
-        kept = _Kept(tracker=tracker, dialogue=dialogue, seq=stored[-1].seq)
+        own = frozenset(one.seq for one in stored)
+        kept = _Kept(tracker=tracker, dialogue=dialogue, seq=read, own=own)
         self._kept[channel, sender] = kept
         if len(self._kept) > CAPACITY:
             self._kept.popitem(last=False)
@@ -82,22 +91,36 @@ class Memory:
         seq, data = found
         return snapshot.restored(data, sender, dialogue.domain, dialogue.sight), seq
 
-    async def _read_on(self, channel: str, sender: str, tracker: Tracker, seq: int) -> None:
+    async def _went_on(self, channel: str, sender: str, kept: _Kept) -> bool:
+        """Let the tracker know what is new; not if others wrote before its own last turn.
+
+        Another process may append events while a turn is under way here. They come first in the
+        store, so this tracker, which does not know them, is wrong.
+        """
+        last_own = max(kept.own, default=0)
         while True:
             stored = await self._store.events_after(
-                channel, sender, after=seq, limit=PAGE, from_start=True
+                channel, sender, after=kept.seq, limit=PAGE, from_start=True
             )
-            tracker.extend(one.event for one in stored)
+            new = [one for one in stored if one.seq not in kept.own]
+            if new and new[0].seq < last_own:
+                return False
+            kept.tracker.extend(one.event for one in new)
+            kept.seq = stored[-1].seq if stored else kept.seq
             if len(stored) < PAGE:
-                return
-            seq = stored[-1].seq
+                return True
 
     async def _save(self, channel: str, sender: str, dialogue: Dialogue, kept: _Kept) -> None:
         """Keep a snapshot; without it the next cold start only takes longer."""
-        data = snapshot.taken(kept.tracker)
+        data, seq = snapshot.taken(kept.tracker), max(kept.own)
         try:
+            stored = await self._store.events_after(
+                channel, sender, after=kept.seq, limit=len(kept.own) + 1, from_start=True
+            )
+            if kept.own != {one.seq for one in stored if one.seq <= seq}:
+                return  # somebody wrote in between
             await self._store.snapshots.save(
-                channel, sender, dialogue.fingerprint, seq=kept.seq, data=data
+                channel, sender, dialogue.fingerprint, seq=seq, data=data
             )
         except errors.DependencyError as cause:
             _log.warning(str(cause), action="snapshot_not_stored")

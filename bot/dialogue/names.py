@@ -57,5 +57,6 @@ DEFAULT_SLOTS = frozenset({REQUESTED_SLOT, SESSION_METADATA, *KNOWLEDGE_BASE_SLO
 NOT_SET = "should_not_be_set"
 """In rules: this slot or loop must be empty, which is more than saying nothing of it."""
 UTTER = "utter_"
+UTTER_DEFAULT = "utter_default"
 EXTERNAL = "EXTERNAL: "
 """Starts the text of a message that no person wrote (reminder, trigger_intent)."""

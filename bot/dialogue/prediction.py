@@ -42,9 +42,13 @@ class Choice:
     """What happens before it."""
     hide_rule_turn: bool = False
     by_text: bool = False
+    is_text: bool = False
+    """The action is what an end-to-end story says, word by word."""
 
     def executed(self) -> Event:
         """The event that says it was run."""
+        if self.is_text:
+            return events.spoken(self.action, policy=self.policy, confidence=self.confidence)
         return events.action(
             self.action,
             policy=self.policy,
@@ -101,6 +105,7 @@ def choose(predictions: Sequence[Prediction], tracker: Tracker, domain: Domain) 
         events=happens,
         hide_rule_turn=winner.hide_rule_turn,
         by_text=winner.by_text,
+        is_text=action in domain.texts,
     )
 
 

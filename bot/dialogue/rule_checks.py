@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.dialogue import events, features, names, rules
 from bot.dialogue.domain import Domain
@@ -119,7 +119,8 @@ def contradictions(ruled: RulePolicy, told: Sequence[Told], domain: Domain) -> C
     lookup = dict(ruled.lookup.rules)
     used: set[str | None] = set()
     problems: list[Problem] = []
-    shrinking = RulePolicy(Lookup(rules=lookup, unhappy=ruled.lookup.unhappy), ruled.fallback)
+    fallback = replace(ruled.fallback, once=False)  # what is seen is what rules say
+    shrinking = RulePolicy(Lookup(rules=lookup, unhappy=ruled.lookup.unhappy), fallback)
     for one in told:
         for foreseen in _foreseen(shrinking, one, domain):
             if not one.is_rule and foreseen.action == foreseen.wanted:
@@ -223,7 +224,7 @@ def _contradicting(
 ) -> Iterator[Problem]:
     others = sorted(
         {
-            name
+            f"{name!r} ({action!r})"
             for name, action in sources.get(str(foreseen.source), [])
             if action != foreseen.wanted
         }
@@ -232,7 +233,7 @@ def _contradicting(
         kind = "rule" if one.is_rule else "story"
         yield Problem(
             told=one,
-            what=f"{kind} {one.name!r}: {foreseen.wanted!r} contradicts rule(s) "
-            f"{', '.join(map(repr, others))}, which predict(s) {foreseen.action!r}.",
+            what=f"{kind} {one.name!r}: {foreseen.wanted!r} contradicts what is told in "
+            f"{', '.join(others)}.",
             hint="Change one of them, or give the rule a condition.",
         )

@@ -39,6 +39,8 @@ class Fallback:
     action: str = names.DEFAULT_FALLBACK
     score: float = 0.3
     enabled: bool = True
+    once: bool = False
+    """Listen after it, as a dialogue network would; else it runs until the turn is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +74,31 @@ class RulePolicy:
         by_text = self._by_rules(tracker, by_text=True)
         default = _default_action(tracker)
         if default.action and not by_text.action:
-            return self._prediction(default), default.source
+            return self._prediction(default, tracker), default.source
         loop = _loop_action(tracker)
         if loop.action:
-            return self._prediction(loop, without_message=True), loop.source
+            return self._prediction(loop, tracker, without_message=True), loop.source
         if by_text.action:
-            return self._prediction(by_text, by_text=True), by_text.source
+            return self._prediction(by_text, tracker, by_text=True), by_text.source
         found = self._by_rules(tracker, by_text=False)
         back = Found(found.action, found.source, by_text.back_in_loop or found.back_in_loop)
-        return self._prediction(back), back.source
+        return self._prediction(back, tracker), back.source
+
+    def _otherwise(self, tracker: Tracker) -> str:
+        """What is done where no rule fits."""
+        has_run = tracker.state.action_name == self.fallback.action
+        return names.LISTEN if has_run and self.fallback.once else self.fallback.action
 
     def _prediction(
-        self, found: Found, *, without_message: bool = False, by_text: bool = False
+        self,
+        found: Found,
+        tracker: Tracker,
+        *,
+        without_message: bool = False,
+        by_text: bool = False,
     ) -> Prediction:
-        scores = {self.fallback.action: self.fallback.score} if self.fallback.enabled else {}
+        otherwise = self._otherwise(tracker)
+        scores = {otherwise: self.fallback.score} if self.fallback.enabled else {}
         if found.action:
             scores[found.action] = 1.0
         happens = (events.make("loop_interrupted", is_interrupted=True),)

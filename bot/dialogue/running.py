@@ -21,6 +21,8 @@ async def run(action: str, context: Context, tracker: Tracker) -> list[Event]:
         errors.ActionError: a custom action could not be run.
     """
     domain = context.domain
+    if action in domain.texts:
+        return [responses.bot_event({"text": action})]
     if action in _DEFAULTS and action not in domain.user_actions and action not in domain.forms:
         return await _DEFAULTS[action](context, tracker)
     if action.startswith(names.UTTER):
@@ -59,7 +61,7 @@ async def _back(context: Context, tracker: Tracker) -> list[Event]:
 
 
 async def _default_fallback(context: Context, tracker: Tracker) -> list[Event]:
-    said = await speaking.utter("utter_default", context, tracker)
+    said = await speaking.utter(names.UTTER_DEFAULT, context, tracker)
     return [*said, events.make("rewind")]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bot.dialogue import features, memoization, names, rule_checks, rules
+from bot.dialogue import features, guessing, memoization, names, rule_checks, rules
 from bot.dialogue.domain import Domain
 from bot.dialogue.features import Features
 from bot.dialogue.history import Sight
@@ -22,7 +22,7 @@ class PolicySpec:
 
     name: str
     kind: str
-    """"rule", "memoization" or "augmented"."""
+    """"rule", "memoization", "augmented" or "guess"."""
     max_history: int | None = None
     priority: int = memoization.PRIORITY
     fallback: Fallback = field(default_factory=Fallback)
@@ -44,6 +44,8 @@ def train(told: Sequence[Told], specs: Sequence[PolicySpec], domain: Domain) -> 
     """Policies that do as told, in the order of `specs`."""
     stories = [one for one in told if not one.is_rule]
     rule_spec = next((spec for spec in specs if spec.kind == "rule"), None)
+    if rule_spec is not None and any(spec.kind == "guess" for spec in specs):
+        rule_spec = replace(rule_spec, fallback=replace(rule_spec.fallback, once=True))
     rule_examples = _examples((one for one in told if one.is_rule), domain, only_touched=True)
     story_examples = _examples(stories, domain)
     ruled = RulePolicy(_lookup(rule_examples, story_examples), Fallback())
@@ -55,6 +57,11 @@ def train(told: Sequence[Told], specs: Sequence[PolicySpec], domain: Domain) -> 
     for spec in specs:
         if spec.kind == "rule":
             policies.append(ruled)
+        elif spec.kind == "guess":
+            history = spec.max_history
+            policies.append(
+                guessing.train(stories, domain, max_history=history, priority=spec.priority)
+            )
         else:
             policies.append(_memorised(spec, stories, domain))
     only_in_rules = rule_spec is not None and rule_spec.check_for_contradictions
@@ -99,7 +106,9 @@ def _checked(
 
 
 def _look_back(policy: Policy) -> int:
-    return policy.look_back if isinstance(policy, memoization.Memoization) else 0
+    if isinstance(policy, memoization.Memoization | guessing.Guessing):
+        return policy.look_back
+    return 0
 
 
 def _longest(lookup: Lookup) -> int:

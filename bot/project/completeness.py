@@ -27,6 +27,7 @@ def note(
 ) -> None:
     """Everything that is missing; `sources` are the files that may hold parts of the domain."""
     _responses(domain, sources, to)
+    _default_words(domain, sources, config, to)
     _forms(domain, sources, config, to)
     _intents(domain, examples, to)
     _checkpoints(blocks, to)
@@ -47,6 +48,25 @@ def _responses(domain: Domain, sources: Sequence[Source], to: Findings) -> None:
                 *_entry("actions", action, sources),
                 nearest(action, domain.responses, "Add it under `responses:`."),
             )
+
+
+def _default_words(domain: Domain, sources: Sequence[Source], config: Config, to: Findings) -> None:
+    """What is said where no rule or story fits."""
+    action = names.DEFAULT_FALLBACK
+    runs = any(
+        policy.fallback.enabled and policy.fallback.action == action
+        for policy in config.policies
+        if policy.kind == "rule"
+    )
+    if runs and names.UTTER_DEFAULT not in domain.responses and action not in domain.actions:
+        to.note(
+            Parity.SAME,
+            f"there is no response {names.UTTER_DEFAULT!r}: where no rule, story or answer fits, "
+            "nothing is said.",
+            sources[0].name if sources else "domain.yml",
+            0,
+            "Add it under `responses:`.",
+        )
 
 
 def _forms(domain: Domain, sources: Sequence[Source], config: Config, to: Findings) -> None:

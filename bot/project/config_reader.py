@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.dialogue import memoization, names
+from bot.dialogue import guessing, memoization, names
 from bot.dialogue.domain import Domain
 from bot.dialogue.rules import PRIORITY as RULE_PRIORITY
 from bot.dialogue.rules import Fallback
@@ -16,7 +16,6 @@ from bot.project.sources import Source, plain
 
 DEFAULT_POLICIES = ("MemoizationPolicy", "RulePolicy")
 GUESSING = ("TEDPolicy", "UnexpecTEDIntentPolicy")
-GUESS_PRIORITY = 1
 ENTITY_COMPONENTS = (
     "RegexEntityExtractor",
     "EntitySynonymMapper",
@@ -63,9 +62,14 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
     pipeline = [_component(one) for one in ([written] if isinstance(written, str) else written)]
     reader.note_pipeline(pipeline)
     fallback = next((o for name, o in pipeline if name == "FallbackClassifier"), None)
+    if fallback is None and _is_left_to_rasa(raw, "pipeline"):
+        fallback = {}
+        reader.note_default_pipeline()
     listed = raw.get("policies")
     if not isinstance(listed, list):
+        to_rasa = _is_left_to_rasa(raw, "policies")
         listed = [{"name": name} for name in DEFAULT_POLICIES]
+        listed += [{"name": "TEDPolicy", "max_history": 5}] if to_rasa else []
     return Config(
         language=str(raw.get("language") or "en"),
         policies=tuple(reader.policies([_component(one) for one in listed])),
@@ -73,6 +77,11 @@ def read(source: Source | None, domain: Domain, findings: Findings) -> Config:
         components=tuple(name for name, _ in pipeline),
         pipeline=tuple({**options, "name": name} for name, options in pipeline),
     )
+
+
+def _is_left_to_rasa(raw: Mapping[str, Any], key: str) -> bool:
+    """Whether config.yml leaves this open and Rasa would fill in its default."""
+    return raw.get(key) is None and (key in raw or "recipe" in raw)
 
 
 def _component(written: Any) -> tuple[str, dict[str, Any]]:
@@ -121,14 +130,14 @@ class _Reader:
             elif name == "TEDPolicy":
                 self._note(
                     Parity.DIFFERS,
-                    "TEDPolicy: no dialogue network is trained; stories are remembered, and where "
-                    "the whole past fits none, its end may (AugmentedMemoizationPolicy).",
+                    "TEDPolicy: no dialogue network is trained. Stories are remembered; where the "
+                    "past fits none, what most of them do after the same last steps is done.",
                 )
                 yield PolicySpec(
-                    name="AugmentedMemoizationPolicy",
-                    kind="augmented",
+                    name=guessing.NAME,
+                    kind="guess",
                     max_history=history,
-                    priority=GUESS_PRIORITY,
+                    priority=guessing.PRIORITY if priority is None else int(priority),
                 )
             else:
                 self._note(Parity.UNSUPPORTED, f"policy {name}: not run.")
@@ -168,6 +177,16 @@ class _Reader:
                 Parity.UNSUPPORTED,
                 "imports: other projects are not merged in; copy their domain and data here.",
             )
+
+    def note_default_pipeline(self) -> None:
+        """Say what an empty pipeline means."""
+        default = NluFallback()
+        self._note(
+            Parity.SAME,
+            "pipeline: none is written. As with Rasa's default, a message below "
+            f"{default.threshold:g}, or less than {default.ambiguity:g} above the next intent, is "
+            "nlu_fallback.",
+        )
 
     def note_pipeline(self, pipeline: list[tuple[str, dict[str, Any]]]) -> None:
         """Say what understands messages here instead of the pipeline."""

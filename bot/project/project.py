@@ -81,6 +81,7 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     tests = [s for s in data if s.path.name.startswith("test_")]
     told = [source for source in data if source not in tests]
     blocks = story_reader.read(told, domain, findings)
+    domain = replace(domain, texts=_texts(blocks))
     config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
     completeness.note(domain, parts, examples, blocks, config, findings)
     trained = _train(blocks, domain, config, findings)
@@ -160,6 +161,13 @@ def _with_retrieval(domain: Domain, examples: Sequence[LabelledText]) -> Domain:
     retrieval = frozenset(from_texts) | response_reader.retrieval_intents(domain.responses)
     more = tuple(sorted(n for i in retrieval if (n := names.UTTER + i) not in domain.known_actions))
     return replace(domain, retrieval_intents=retrieval, actions=(*domain.actions, *more))
+
+
+def _texts(blocks: Sequence[Block]) -> tuple[str, ...]:
+    """What the bot says in end-to-end stories."""
+    happened = (event for block in blocks for step in block.steps for event in step)
+    said = (event.data.get("action_text") for event in happened if event.name == "action")
+    return tuple(sorted({str(text) for text in said if text}))
 
 
 def _train(blocks: Sequence[Block], domain: Domain, config: Config, findings: Findings) -> Trained:

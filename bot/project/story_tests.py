@@ -136,7 +136,8 @@ def _act(event: Event, tracker: Tracker, policies: Sequence[Policy]) -> list[Dep
         ran = base
         heard = tracker.state.latest_message
         got = f"{names.UTTER}{heard and _key(heard)}" if got == base else got
-    tracker.update(choice.executed() if choice.action == ran else events.action(ran))
+    other = event if event.data.get("action_text") else events.action(ran)
+    tracker.update(choice.executed() if choice.action == ran else other)
     return [] if got == wanted else [Departure(wanted=wanted, got=got)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot import errors
 from bot.channels import catalogue
 from bot.project import credentials as channels
+from bot.project import imports
 from bot.project import sources as files
 from bot.project.credentials import Section
 from bot.project.findings import Findings, Parity, nearest
@@ -73,7 +74,8 @@ def note_settings(
     variables: Mapping[str, str],
     to: Findings,
 ) -> None:
-    """Channels, stores and the action server."""
+    """Channels, stores, the action server, and what actions need."""
+    imports.note(root, to)
     if credentials is not None:
         _note_channels(credentials, variables, to)
     if endpoints is None:
@@ -90,8 +92,8 @@ def note_settings(
             f"actions are run by the server at {written['url']}.",
             endpoints.name,
             endpoints.line(endpoints.data, "action_endpoint"),
-            "If it is on this machine and nobody listens there, the project's actions run beside "
-            "the bot; without action_endpoint they always do.",
+            "If it is on this machine and nobody listens there, or its bare name is not known, the "
+            "project's actions run beside the bot; without action_endpoint they always do.",
         )
 
 

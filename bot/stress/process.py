@@ -32,6 +32,7 @@ class Echo:
     port: int = 0
     process: asyncio.subprocess.Process | None = None
     _socket: socket.socket | None = None
+    ready_within_s: float = READY_WITHIN_S
 
     @property
     def url(self) -> str:
@@ -59,8 +60,7 @@ class Echo:
         self.folder.mkdir(parents=True, exist_ok=True)
         toml = self.folder / "frontdesk.toml"
         toml.write_text(f'log_format = "json"\n{self.settings}', encoding="utf-8")
-        command = [sys.executable, "-m", "bot.stress.echo", str(self.port), str(self.data)]
-        command += ["--takes-s", str(self.takes_s), *more]
+        command = [*self.command(), *more]
         root = str(Path(__file__).parents[2])
         with (self.folder / "log.jsonl").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -82,9 +82,14 @@ class Echo:
         if self.holds and self._socket is None:
             self._socket = socket.create_server(("127.0.0.1", self.port), backlog=4096)
 
+    def command(self) -> list[str]:
+        """What is run."""
+        command = [sys.executable, "-m", "bot.stress.echo", str(self.port), str(self.data)]
+        return [*command, "--takes-s", str(self.takes_s)]
+
     async def _until_ready(self) -> None:
         async with aiohttp.ClientSession() as http:
-            for _ in range(int(READY_WITHIN_S / 0.05)):
+            for _ in range(int(self.ready_within_s / 0.05)):
                 if not self.runs:
                     return
                 with contextlib.suppress(aiohttp.ClientError, OSError):
@@ -120,3 +125,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@dataclass(slots=True, kw_only=True)
+class Bot(Echo):
+    """`frontdesk serve` with a project of its own."""
+
+    project: Path
+    ready_within_s: float = 300.0  # it makes its models first
+
+    def command(self) -> list[str]:
+        """What is run."""
+        place = ["--project", str(self.project), "--data", str(self.data), "--port", str(self.port)]
+        return [sys.executable, "-m", "bot", "serve", *place]

@@ -140,9 +140,36 @@ async def test_a_server_that_hangs_up_is_not_asked_twice() -> None:
         return web.Response()
 
     async with client(answer) as calling:
-        with pytest.raises(errors.ActionError, match="cannot be reached"):
+        with pytest.raises(errors.ActionError, match="broke off"):
             await calling.for_turn().run("action_x", tracker())
     assert calls == [1]
+
+
+async def test_an_action_that_breaks_connections_does_not_stop_the_others() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if orjson.loads(await request.read())["next_action"] == "action_x":
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({"events": [], "responses": []})
+
+    async with client(answer) as calling:
+        for _ in range(6):  # one more than the breaker allows
+            with pytest.raises(errors.ActionError):
+                await calling.for_turn().run("action_x", tracker())
+        done = await calling.for_turn().run("action_y", tracker())
+    assert done.events == ()
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(1 << 20))
+
+    async with client(answer, deadline_s=20) as calling:
+        with pytest.raises(errors.ActionError, match="more than 10000000 bytes"):
+            await calling.for_turn().run("action_x", tracker())
 
 
 async def test_nobody_there_is_said_at_once() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from bot.config import Settings
 from bot.dialogue import events
 from bot.dialogue.history import Sight
 from bot.dialogue.tracker import Tracker
+from bot.domain import Message, Outcome
 from bot.knowledge import reader
 from bot.talking import Talking
+from tests.conformance import replaying
 
 FILES = {
     "domain.yml": (
@@ -138,3 +142,25 @@ async def test_a_server_that_is_not_there_is_an_error(tmp_path: Path, unused_tcp
     responder, tracker = await responder_of(tmp_path)
     with pytest.raises(errors.ActionError, match="the NLG server failed"):
         await responder.say("utter_greet", tracker, "rest", {})
+
+
+class NoWords:
+    """A server of words that is away."""
+
+    async def say(
+        self, response: str, tracker: Tracker, channel: str, args: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        raise errors.ActionError(f"{response!r} for {tracker.sender} on {channel}: {args}")
+
+
+async def test_a_visitor_hears_an_apology_when_the_server_is_away(tmp_path: Path) -> None:
+    async with replaying.bot("01_responses", tmp_path, on_failure="apologise") as bot:
+        box = bot.engine._box  # the brain is replaced as an edit would
+        brain = box.brain
+        box.replace(replace(brain, dialogue=replace(brain.dialogue_in_use, responder=NoWords())))
+        message = Message(
+            id="1", channel="rest", sender="anna", text="/greet", received_at=datetime.now(UTC)
+        )
+        turn = await bot.engine.answer(message)
+    assert [reply.text[:24] for reply in turn.replies] == ["Sorry, that did not work"]
+    assert turn.outcome is Outcome.HANDOFF

@@ -109,3 +109,37 @@ async def test_a_cold_start_of_a_long_conversation_reads_its_end_only(tmp_path: 
         assert cold.state.slots[first] == "from the beginning"
         assert cold.state.slots[second] == "2"
         assert cold.count == warm.count == len(await bot.engine.events(CHANNEL, "anna"))
+
+
+async def test_what_another_process_wrote_during_a_turn_is_not_missed(tmp_path: Path) -> None:
+    async with replaying.bot("07_action_events", tmp_path, with_reminders=False) as bot:
+        first, second = list(bot.engine.dialogue.domain.slots)[:2]
+        dialogue, here = bot.engine.dialogue, Memory(bot.parts.store)
+        tracker = await here.take(CHANNEL, "anna", dialogue)  # a turn begins here
+        sent = {"event": "slot", "name": first, "value": "from elsewhere"}
+        await bot.steering.append(CHANNEL, "anna", [sent])
+        sent = {"event": "slot", "name": second, "value": "from here"}
+        turn, _ = await bot.steering.append(CHANNEL, "anna", [sent])  # and is stored
+        tracker.extend(one.event for one in turn.events)
+        await here.keep(CHANNEL, "anna", dialogue, tracker, turn.events)
+        known = await here.take(CHANNEL, "anna", dialogue)
+        assert known.state.slots[first] == "from elsewhere"
+        assert known.state.slots[second] == "from here"
+        assert known.count == len(await bot.engine.events(CHANNEL, "anna"))
+
+
+async def test_a_kept_tracker_learns_what_came_after_its_own_turn(tmp_path: Path) -> None:
+    async with replaying.bot("07_action_events", tmp_path, with_reminders=False) as bot:
+        first, second = list(bot.engine.dialogue.domain.slots)[:2]
+        dialogue, here = bot.engine.dialogue, Memory(bot.parts.store)
+        tracker = await here.take(CHANNEL, "anna", dialogue)
+        sent = {"event": "slot", "name": second, "value": "from here"}
+        turn, _ = await bot.steering.append(CHANNEL, "anna", [sent])
+        tracker.extend(one.event for one in turn.events)
+        await here.keep(CHANNEL, "anna", dialogue, tracker, turn.events)
+        sent = {"event": "slot", "name": first, "value": "from elsewhere"}
+        await bot.steering.append(CHANNEL, "anna", [sent])
+        known = await here.take(CHANNEL, "anna", dialogue)
+        assert known is tracker  # not folded anew
+        assert known.state.slots[first] == "from elsewhere"
+        assert known.count == len(await bot.engine.events(CHANNEL, "anna"))

@@ -64,6 +64,7 @@ def test_what_forbids_to_serve(
     [
         (domain("actions:\n- utter_bye\n"), "domain.yml:12", "'utter_bye' has no response"),
         (domain(FORM), "domain.yml:12", "nothing asks for 'size'"),
+        ({}, "domain.yml:0", "there is no response 'utter_default'"),
         (
             {"data/more.yml": "nlu:\n- intent: other\n  examples: |\n    - what\n"},
             "data/more.yml:4",
