@@ -133,6 +133,7 @@ class BrainMaker:
         self._answers: LiveRetriever | None = None
         self._made_with = ("", "")  # encoders of `_answers`
         self._open_book: AnswerBook | None = None
+        self._spare: BrainMaker | None = None  # has loaded what was promoted
 
     @property
     def book(self) -> AnswerBook:
@@ -201,6 +202,7 @@ class BrainMaker:
         trained = self.trained(knowledge) if knowledge.can_be_learned else None
         if trained is None and knowledge.can_be_learned:
             raise errors.ModelError("No classifier is trained.", hint="Run `frontdesk train`.")
+        self._take_spare(knowledge)
         try:
             encoder = self._load_encoder(knowledge, on_progress)
             classifier: Classifier
@@ -248,6 +250,29 @@ class BrainMaker:
         from retrieval.encoders import tuned  # noqa: PLC0415 - not needed to start
 
         return tuned.promotions(self._registry.encoders)
+
+    def prepare(self, knowledge: Knowledge, on_progress: Progress) -> None:
+        """Load the promoted encoders and make their index, for the next brain; may take long.
+
+        The index that serves goes on following edits meanwhile.
+
+        Raises:
+            retrieval.errors.RetrievalError: an encoder cannot be made.
+            errors.StoreError: the answers database cannot be used.
+        """
+        spare = BrainMaker(self._settings)
+        spare._open_book = self.book
+        spare.make_retriever(knowledge, on_progress=on_progress)
+        self._spare = spare
+
+    def _take_spare(self, knowledge: Knowledge) -> None:
+        """Go on with what was prepared, if it is what serves now."""
+        spare, self._spare = self._spare, None
+        if spare is None or spare._encoder_folder is None:
+            return
+        if spare._encoder_folder.name == self._encoder_name(knowledge):
+            self._encoder, self._encoder_folder = spare._encoder, spare._encoder_folder
+            self._answers, self._made_with = spare._answers, spare._made_with
 
     def is_behind(self, brain: Brain) -> bool:
         """Whether `brain` searches older answers than the database holds, or a lesser index.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.retrieval_bench import SEARCHES, SEED, AroundReal, Figures, entry, maker, query
+from bot.retrieval_bench import SEARCHES, SEED, AroundReal, Figures, Pair, entry, maker, query
 from bot.store.answers import AnswerBook
 from retrieval import search
 from retrieval.encoders.spec import Vectors
@@ -28,22 +28,21 @@ SEARCH_EVERY_S = 0.01
 KILLED_ENTRIES = 4_100  # enough for an index that is kept on disk
 KILLED_DIM = 48
 KILL_AFTER_S = (0.02, 0.8)  # after the first edit
-QUESTIONS = [f"Is there {thing}?" for thing in ("parking", "a pool", "breakfast", "a gym", "wifi")]
+PAIRS = [
+    (f"Is there {thing}?", f"Yes, {thing} is included.")
+    for thing in ("parking", "a pool", "breakfast", "a gym", "wifi")
+]
 
 
-def edits(
-    questions: Sequence[str], real: Vectors, folder: Path, *, size: int, count: int
-) -> Figures:
+def edits(pairs: Sequence[Pair], real: Vectors, folder: Path, *, size: int, count: int) -> Figures:
     """Edits among `size` entries while others search: time until an edit is found, and slowdown."""
     book = AnswerBook(folder / "edits.db")
-    book.sync([entry(questions, number) for number in range(size)], origin="bench")
+    book.sync([entry(pairs, number) for number in range(size)], origin="bench")
     live = LiveRetriever(book, maker(AroundReal(real), folder, "edits"))
-    calm = _search_times(live, questions, threading.Event(), 2 * SEARCHES)[SEARCHES:]
+    calm = _search_times(live, pairs, threading.Event(), 2 * SEARCHES)[SEARCHES:]
     stop, under_load = threading.Event(), list[float]()
     beside = [
-        threading.Thread(
-            target=lambda: under_load.extend(_search_times(live, questions, stop, None))
-        ),
+        threading.Thread(target=lambda: under_load.extend(_search_times(live, pairs, stop, None))),
         threading.Thread(target=_tidy_until, args=(live, stop)),
     ]
     for thread in beside:
@@ -51,11 +50,12 @@ def edits(
     times, stale = [], 0
     for number in range(count):
         began = time.perf_counter()
-        edited = entry(questions, number * 7 % size, said=f"Edited {number}.")
+        edited = entry(pairs, number * 7 % size, said=f"Edited {number}.")
         receipt = book.put([edited], origin="bench")
         found = live.search([query(edited.questions[0], receipt.revision)])[0]
         times.append(time.perf_counter() - began)
-        stale += edited not in [candidate.answer for candidate in found]
+        old = any(one.answer.id == edited.id and one.answer != edited for one in found)
+        stale += old or live.current.entry(edited.id) != (edited,)
         time.sleep(max(0.0, 1 / EDITS_PER_S - times[-1]))
     stop.set()
     for thread in beside:
@@ -83,7 +83,7 @@ def kills(folder: Path, count: int) -> Figures:
     files equals it.
     """
     book = AnswerBook(folder / "kills.db")
-    book.sync([entry(QUESTIONS, number) for number in range(KILLED_ENTRIES)], origin="bench")
+    book.sync([entry(PAIRS, number) for number in range(KILLED_ENTRIES)], origin="bench")
     make = maker(AroundReal(_vectors()), folder, "kills")
     make(book.answers())
     context = multiprocessing.get_context("forkserver")
@@ -140,7 +140,7 @@ def _edit_for_ever(folder: str, seed: int, said: Connection) -> None:
     threading.Thread(target=_tidy_until, args=(live, stop), daemon=True).start()
     dice = random.Random(seed)  # noqa: S311 - no secret
     for step in range(1_000_000):
-        edited = entry(QUESTIONS, dice.randrange(KILLED_ENTRIES), said=f"Said {seed}{step:06d}")
+        edited = entry(PAIRS, dice.randrange(KILLED_ENTRIES), said=f"Said {seed}{step:06d}")
         book.put([edited], origin="bench")
         said.send_bytes(f"{edited.id}\t{edited.text}".encode())
         live.catch_up()
@@ -157,11 +157,11 @@ def _vectors() -> Vectors:
 
 
 def _search_times(
-    live: LiveRetriever, questions: Sequence[str], stop: threading.Event, count: int | None
+    live: LiveRetriever, pairs: Sequence[Pair], stop: threading.Event, count: int | None
 ) -> list[float]:
     times: list[float] = []
     while not stop.is_set() and (count is None or len(times) < count):
-        asked = query(f"{questions[len(times) % len(questions)]} {len(times)}")
+        asked = query(f"{pairs[len(times) % len(pairs)][0]} {len(times)}")
         began = time.perf_counter()
         live.search([asked])
         times.append((time.perf_counter() - began) * 1000)

@@ -9,6 +9,7 @@ other examples than the model's ─► train again, old one serves ────�
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bot.knowledge.model import Knowledge
 from bot.training.supervisor import Step, train_in_child
 from classifier import dataset
 from classifier.methods import Method
+from retrieval import errors as retrieval_errors
 from retrieval.candidate import Candidate, PastAnswer, Query
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Live:
         self._trainer: asyncio.Task[None] | None = None
         self._follower: asyncio.Task[None] | None = None
         self._tidier: asyncio.Task[None] | None = None
+        self._preparer: asyncio.Task[None] | None = None
         self._said_at = 0.0
         self._tried: tuple[str, ...] | None = None  # promotions that were taken over, or failed
 
@@ -84,7 +87,7 @@ class Live:
             self._follower = asyncio.create_task(self._follow_answers(), name="answers database")
             await watcher
         finally:
-            for task in (watcher, self._follower, self._tidier, self._trainer):
+            for task in (watcher, self._follower, self._preparer, self._tidier, self._trainer):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
@@ -112,14 +115,22 @@ class Live:
         while True:
             try:
                 brain = self._parts.box.brain
-                if await asyncio.to_thread(self._has_other_encoders):
-                    await self._reload()
+                preparing = self._preparer is not None and not self._preparer.done()
+                if not preparing and await asyncio.to_thread(self._has_other_encoders):
+                    take = self._take_encoders(brain.knowledge)
+                    self._preparer = asyncio.create_task(take, name="promoted encoder")
                 elif await asyncio.to_thread(self._maker.is_behind, brain):
                     await self.take_answers()
             except errors.StoreError as cause:  # said once, not five times a second
                 if self.state.knowledge_error != str(cause):
                     self._say_broken(cause)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _take_encoders(self, knowledge: Knowledge) -> None:
+        """Serve by the promoted encoders; edits are taken over while their index is made."""
+        with contextlib.suppress(errors.FrontdeskError, retrieval_errors.RetrievalError):
+            await asyncio.to_thread(self._maker.prepare, knowledge, self._say)
+        await self._reload()  # tries again and says what is wrong, if that failed
 
     async def take_answers(self) -> None:
         """Serve the answers database as it is now.

@@ -1,7 +1,8 @@
 """Measures search at size, and codes; made-up entries around real questions.
 
-Nobody encodes a million texts to see how an index behaves: an entry's vector is that of a real
-question with noise, so that neighbours are as crowded as in real text. The time to encode a query
+Nobody encodes a million texts to see how an index behaves: a text's vector is that of a real
+question with noise, so that neighbours are as crowded as in real text. Its words are those of a
+real question or answer with a number. The time to encode a query
 is therefore not part of these figures; `frontdesk retrieval evaluate` has it. Times are of the
 clock, and beside them those of the processor, which other work on the machine does not change.
 """
@@ -31,6 +32,8 @@ from retrieval.shelf import Shelf
 from retrieval.vectors import TextEncoder, VectorCache
 
 Figures = dict[str, float | int]
+Pair = tuple[str, str]
+"""A question and an answer."""
 REAL = 2_000  # real questions whose vectors the made-up ones lie around
 NOISE = 0.45  # length of what is added to a unit vector
 SEARCHES = 300
@@ -60,8 +63,8 @@ class AroundReal:
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
-def real_questions(data: Path) -> list[str]:
-    """Different questions of the data set `dstc9_faq`, in a fixed order.
+def real_pairs(data: Path) -> list[Pair]:
+    """Questions of the data set `dstc9_faq`, each once, with an answer; in a fixed order.
 
     Raises:
         errors.ConfigError: it is not there.
@@ -69,13 +72,15 @@ def real_questions(data: Path) -> list[str]:
     path = data / "dstc9_faq" / "test.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            found = list(dict.fromkeys(row["question"] for row in csv.DictReader(file)))
+            found = {row["question"]: row["answer"] for row in csv.DictReader(file)}
     except (OSError, KeyError) as cause:
         raise errors.ConfigError(
-            f"{path} cannot be read: {cause}.", hint="Name the folder of the data sets with --data."
+            f"{path} cannot be read: {cause!r}.",
+            hint="Name the folder of the data sets with --data.",
         ) from cause
-    random.Random(SEED).shuffle(found)  # noqa: S311 - no secret
-    return found
+    pairs = list(found.items())
+    random.Random(SEED).shuffle(pairs)  # noqa: S311 - no secret
+    return pairs
 
 
 def dense(real: Vectors, size: int) -> Figures:
@@ -114,9 +119,9 @@ def dense(real: Vectors, size: int) -> Figures:
     }
 
 
-def hybrid(questions: Sequence[str], real: Vectors, size: int, folder: Path) -> Figures:
+def hybrid(pairs: Sequence[Pair], real: Vectors, size: int, folder: Path) -> Figures:
     """The whole search but for the encoding, among `size` made-up entries; and a second start."""
-    made = [entry(questions, number) for number in range(size)]
+    made = [entry(pairs, number) for number in range(size)]
     encoder = RecentEncoder(AroundReal(real))
     make = maker(encoder, folder, f"hybrid-{size}")
     before, began = resident_mb(), time.perf_counter()
@@ -126,7 +131,7 @@ def hybrid(questions: Sequence[str], real: Vectors, size: int, folder: Path) -> 
     dice = random.Random(SEED)  # noqa: S311 - no secret
     times, cpu = [], []
     for number in range(WARM_UP + SEARCHES):
-        asked = query(f"{dice.choice(questions)} {dice.randrange(size)}")
+        asked = query(f"{dice.choice(pairs)[0]} {dice.randrange(size)}")
         encoder.encode([asked.text])  # not part of what is measured
         began, worked = time.perf_counter(), time.thread_time()
         retriever.search([asked])
@@ -214,12 +219,12 @@ def _full_width(code: str) -> str:
     return "".join(chr(ord(char) + 0xFEE0) for char in code)
 
 
-def entry(questions: Sequence[str], number: int, said: str = "") -> PastAnswer:
-    """A made-up entry: a real question with a number."""
-    question = f"{questions[number % len(questions)]} {number}"
+def entry(pairs: Sequence[Pair], number: int, said: str = "") -> PastAnswer:
+    """A made-up entry: a real question and a real answer, each with a number."""
+    question, answer = pairs[number % len(pairs)]
     return PastAnswer(
-        id=f"made-{number}", lang="en", intent="", questions=(question,),
-        text=said or f"This is what we know about number {number}.",
+        id=f"made-{number}", lang="en", intent="", questions=(f"{question} {number}",),
+        text=said or f"{answer} {number}",
     )  # fmt: skip
 
 

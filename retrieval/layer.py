@@ -6,6 +6,7 @@ audience and time between two limits of validity, and carried on through edits.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ import numpy as np
 
 from retrieval.candidate import PastAnswer, Query
 from retrieval.index import Allowed, Mask
-from retrieval.segment import Ints, Key, Segment, spans
+from retrieval.ints import Ints, spans
+from retrieval.segment import Block, Key, Segment
 
 KEPT = 16  # kinds of queries whose reach is remembered
 
@@ -52,6 +54,11 @@ class Layer:
         """Share of the entries that were replaced or deleted."""
         return 1 - self.size / len(self.alive)
 
+    @functools.cached_property
+    def whole(self) -> Block:
+        """All entries, the dead ones too."""
+        return self.segment.shape.block(np.arange(len(self.segment.names)))
+
     def reach(self, query: Query) -> Reach:
         """What `query` may find."""
         key = self.segment.access.key(query)
@@ -77,12 +84,15 @@ class Layer:
         after._reaches = {key: reach.without(self.segment, gone) for key, reach in known}
         return after
 
+    def place(self, name: str) -> int:
+        """The number of a living entry in the segment, -1 when there is none of that id."""
+        place = self.segment.places.get(name, -1)
+        return place if place >= 0 and self.alive[place] else -1
+
     def entry(self, name: str) -> tuple[PastAnswer, ...] | None:
         """The variants of a living entry."""
-        place = self.segment.places.get(name)
-        if place is None or not self.alive[place]:
-            return None
-        return self.segment.entry_answers(place)
+        place = self.place(name)
+        return None if place < 0 else self.segment.entry_answers(place)
 
     def entries(self) -> dict[str, tuple[PastAnswer, ...]]:
         """The living entries."""

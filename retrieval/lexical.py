@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import tokens
+from retrieval.ints import distinct
 
 K1 = 1.2
 B = 0.75
@@ -93,6 +94,13 @@ class LexicalIndex:
         number = self.terms.get(term)
         return 0 if number is None else int(self.starts[number + 1] - self.starts[number])
 
+    def rows_with(self, term: str) -> NDArray[np.int32]:
+        """The rows in which `term` stands, ascending."""
+        number = self.terms.get(term)
+        if number is None:
+            return self.rows[:0]
+        return self.rows[self.starts[number] : self.starts[number + 1]]
+
     def match(self, query: LexicalQuery) -> Matches:
         """The scores of all rows for `query`."""
         spans = sorted(
@@ -139,10 +147,10 @@ class Matches:
             scores = self._scores[rows]
             bound = np.partition(scores, len(rows) - 4 * k)[len(rows) - 4 * k]
             rows = rows[scores >= bound]
-        rows = np.unique(rows)
-        if len(rows) > k:
-            rows = rows[np.argpartition(-self._scores[rows], k)[:k]]
-        return rows.astype(np.int64)
+        once = distinct(rows.astype(np.int64))
+        if len(once) > k:
+            once = once[np.argpartition(-self._scores[once], k)[:k]]
+        return once
 
     def of(self, rows: Rows) -> Floats:
         """The scores (len(rows),) of these rows, 0 to about 1; all terms count."""

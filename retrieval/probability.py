@@ -9,7 +9,8 @@ from retrieval.candidate import Candidate
 # Logistic regression (Platt 1999) of "it is a right answer" over the five best candidates of the
 # questions of knowledge/eval/dev, with all phrasings and with one left (docs/decisions/0014).
 BIAS = -4.2
-COEFFICIENTS = {"share": 5.9, "centre": 2.0, "answer": 2.3}
+SHARE = 5.9
+COEFFICIENTS = {"centre": 2.0, "answer": 2.3}
 
 
 def of(candidate: Candidate, share: float) -> float:
@@ -19,6 +20,7 @@ def of(candidate: Candidate, share: float) -> float:
         candidate: with the parts of its score.
         share: softmax of its score among the candidates of the query.
     """
-    signals = {**candidate.parts, "share": share}
-    logit = BIAS + sum(weight * signals.get(name, 0.0) for name, weight in COEFFICIENTS.items())
+    logit = BIAS + SHARE * share
+    for name, weight in COEFFICIENTS.items():
+        logit += weight * candidate.parts.get(name, 0.0)
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))

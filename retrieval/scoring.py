@@ -1,4 +1,4 @@
-"""From a query and a segment to scored candidates: the parts of the evidence, weighted.
+"""From a query and a segment to scored answers: what brings them up, and what evidence counts.
 
 Every answer that meaning or words bring up is scored exactly: all its texts, all its languages.
 The weights make the score log-odds: its softmax over the candidates is the probability of each.
@@ -11,18 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrieval.candidate import Candidate, Query
+from retrieval.evidence import Asked, Evidence, Floats
 from retrieval.index import Mask
+from retrieval.ints import Ints, distinct
 from retrieval.layer import Layer
-from retrieval.lexical import LexicalQuery
-from retrieval.segment import Ints, Segment
+from retrieval.lexical import Matches
+from retrieval.segment import Block, Segment
 
-Floats = NDArray[np.float32]
 Weights = Mapping[str, float]
 ROWS_BY_MEANING = 96  # nearest texts looked at; they belong to some 25 answers
 ROWS_BY_WORDS = 64
+WHOLE_ROWS = 1_000  # up to so many, every answer is scored: quicker than to look for candidates
+EXPERT_SCAN = 20_000  # rows up to which the second encoder looks for candidates of its own
 
 # Log-odds per unit of evidence, fitted as a conditional logit (McFadden 1974) on
 # knowledge/eval/dev: once with all phrasings, once with one phrasing left of each answer, where the
@@ -42,18 +43,6 @@ NOTHING = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A query in all the forms that are searched with."""
-
-    query: Query
-    vector: Floats
-    """(dim,) whitened, unit length."""
-    expert: Floats | None
-    """(dim,) from the encoder of the query's language, if it has one."""
-    words: LexicalQuery
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """Which evidence counts, and how much."""
 
@@ -65,16 +54,26 @@ class Ways:
     """For answers with many phrasings."""
     one: Weights = field(default_factory=lambda: ONE)
     """For answers with a single one."""
-    _table: tuple[Weights, ...] = field(init=False, repr=False, compare=False)
+    _table: Mapping[str, Floats] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Mix the weights for every number of phrasings once."""
-        table = tuple(self._mixed(n) for n in range(MANY_PHRASINGS + 1))
+        mixed = [self._mixed(n) for n in range(MANY_PHRASINGS + 1)]
+        table = {name: np.array([row[name] for row in mixed], np.float32) for name in mixed[0]}
         object.__setattr__(self, "_table", table)
 
     def weights(self, phrasings: int) -> Weights:
         """What the evidence counts for an answer with so many phrasings."""
-        return self._table[min(phrasings, MANY_PHRASINGS)]
+        return self._mixed(min(phrasings, MANY_PHRASINGS))
+
+    def scores(self, evidence: Evidence) -> Floats:
+        """(variants,) log-odds of each; weighted by how many phrasings it has."""
+        phrasings = np.minimum(evidence.block.phrasings, MANY_PHRASINGS)  # (variants,)
+        total = np.zeros(len(phrasings), np.float32)
+        for name, values in evidence.parts.items():
+            if name in self._table:
+                total += self._table[name][phrasings] * values
+        return total
 
     def _mixed(self, phrasings: int) -> Weights:
         share = (max(phrasings, 1) - 1) / (MANY_PHRASINGS - 1)
@@ -89,7 +88,17 @@ class Ways:
 HYBRID = Ways()
 
 
-def candidates(layer: Layer, asked: Asked, ways: Ways = HYBRID) -> list[Candidate]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A variant and what speaks for it; a candidate is made of it when it is among the best."""
+
+    score: float
+    evidence: Evidence
+    place: int
+    """Of the variant, in the evidence."""
+
+
+def best(layer: Layer, asked: Asked, ways: Ways = HYBRID) -> list[Scored]:
     """The best `k` usable variants of `layer` that meaning or words bring up, best first.
 
     Args:
@@ -101,8 +110,25 @@ def candidates(layer: Layer, asked: Asked, ways: Ways = HYBRID) -> list[Candidat
     usable, allowed = reach.variants, reach.rows
     if not allowed.count:
         return []
-    mask = allowed.rows
     matches = segment.lexical.match(asked.words)
+    block = layer.whole if len(allowed.rows) <= WHOLE_ROWS else _found(layer, asked, ways, matches)
+    if not len(block.rows):
+        return []
+    evidence = Evidence(segment, asked, block, matches)
+    scores = ways.scores(evidence)
+    scores[~usable[block.variants]] = -np.inf
+    top = np.argsort(-scores, kind="stable")[: asked.query.k]
+    return [
+        Scored(score=score, evidence=evidence, place=place)
+        for place, score in zip(top.tolist(), scores[top].tolist(), strict=True)
+        if score > -math.inf
+    ]
+
+
+def _found(layer: Layer, asked: Asked, ways: Ways, matches: Matches) -> Block:
+    """The entries that meaning or words bring up."""
+    segment, allowed = layer.segment, layer.reach(asked.query).rows
+    mask = allowed.rows
     found: list[Ints] = []
     if ways.by_meaning:
         found.append(segment.dense.search(asked.vector, allowed, ROWS_BY_MEANING)[0])
@@ -110,132 +136,21 @@ def candidates(layer: Layer, asked: Asked, ways: Ways = HYBRID) -> list[Candidat
             found.append(_by_expert(segment, asked.expert, mask))
     if ways.by_words:
         found.append(matches.top(mask if allowed.given else None, ROWS_BY_WORDS))
-    rows = np.concatenate(found)
-    if not len(rows):
-        return []
     shape = segment.shape
-    entries = np.unique(shape.entry_of[shape.variant_of[rows]])
-    rows = shape.rows(entries)
-    evidence = Evidence(segment, asked, entries, rows, matches.of(rows))
-    scores = evidence.scores(ways)
-    scores[~usable[evidence.variants]] = -np.inf
-    best = np.argsort(-scores, kind="stable")[: asked.query.k]
-    return [
-        evidence.candidate(int(place), float(scores[place]))
-        for place in best
-        if scores[place] > -np.inf
-    ]
-
-
-EXPERT_SCAN = 20_000  # rows up to which the second encoder looks for candidates of its own
+    return shape.block(distinct(shape.entry_of[shape.variant_of[np.concatenate(found)]]))
 
 
 def _by_expert(segment: Segment, vector: Floats, mask: Mask) -> Ints:
     assert segment.expert is not None  # noqa: S101 - for the type checker; the caller looked
     cosines = np.where(mask, segment.expert @ vector, -2)  # (rows,)
-    best = min(ROWS_BY_MEANING // 2, int(mask.sum()))
-    top: Ints = np.argpartition(-cosines, best - 1)[:best]
+    many = min(ROWS_BY_MEANING // 2, int(mask.sum()))
+    top: Ints = np.argpartition(-cosines, many - 1)[:many]
     return top
 
 
-class Evidence:
-    """The evidence for some entries of a segment, computed for all their texts at once."""
-
-    def __init__(
-        self, segment: Segment, asked: Asked, entries: Ints, rows: Ints, words: Floats
-    ) -> None:
-        """Compute it.
-
-        Args:
-            segment: where the entries are.
-            asked: what is looked for.
-            entries: (n,) ascending.
-            rows: (m,) all their rows.
-            words: (m,) lexical scores of these.
-        """
-        shape = segment.shape
-        self._segment, self._asked, self._rows = segment, asked, rows
-        of_row = shape.variant_of[rows]  # (m,)
-        self._starts = np.flatnonzero(np.diff(of_row, prepend=-1))  # (variants,)
-        self.variants = of_row[self._starts]
-        self._last = np.append(self._starts[1:], len(rows)) - 1  # (variants,) rows of the answers
-        self._cosines = np.zeros(len(rows), np.float32)
-        if len(asked.vector) == segment.vectors.shape[1]:  # else only words are asked for
-            self._cosines = segment.vectors[rows].astype(np.float32, copy=False) @ asked.vector
-        place = np.searchsorted(entries, shape.entry_of[self.variants])
-        self.parts: dict[str, Floats] = {
-            "question": self._best_phrasing(self._cosines),
-            "answer": self._cosines[self._last],
-            "centre": self._centre_cosines(entries)[place],
-            "words": self._best_phrasing(words),
-            "answer_words": words[self._last],
-            **self._of_expert(),
-            **self._of_codes(),
-        }
-
-    def _best_phrasing(self, values: Floats) -> Floats:
-        """(variants,) the largest of `values` (m,) among the phrasings of each."""
-        asked = values.copy()
-        asked[self._last] = -np.inf
-        return np.maximum.reduceat(asked, self._starts)
-
-    def _centre_cosines(self, entries: Ints) -> Floats:
-        """(entries,) cosine to the centre of the phrasings of each."""
-        shape = self._segment.shape
-        asked = shape.asked[self._rows]
-        of_entry = np.searchsorted(entries, shape.entry_of[shape.variant_of[self._rows[asked]]])
-        sums = np.bincount(of_entry, self._cosines[asked], minlength=len(entries))
-        counts = np.bincount(of_entry, minlength=len(entries))
-        found: Floats = (sums / counts / shape.centre_length[entries]).astype(np.float32)
-        return found
-
-    def _of_expert(self) -> dict[str, Floats]:
-        """What the second encoder says; of other languages it knows nothing, and is neutral."""
-        expert = self._segment.expert
-        if expert is None or self._asked.expert is None:
-            return {}
-        cosines = expert[self._rows].astype(np.float32, copy=False) @ self._asked.expert
-        known = cosines[cosines != 0]
-        neutral = known.mean() if len(known) else np.float32(0)
-        cosines[cosines == 0] = neutral
-        return {"expert": self._best_phrasing(cosines), "expert_answer": cosines[self._last]}
-
-    def _of_codes(self) -> dict[str, Floats]:
-        """How much of the codes that the query names each variant names, by their rarity."""
-        codes = self._asked.words.codes
-        if not codes:
-            return {}
-        named = [self._segment.codes.get(v, frozenset()) for v in self.variants.tolist()]
-        sums = [sum(idf for code, idf in codes.items() if code in found) for found in named]
-        return {"code": np.array(sums, np.float32)}
-
-    def scores(self, ways: Ways) -> Floats:
-        """(variants,) log-odds."""
-        phrasings = np.minimum(self._last - self._starts, MANY_PHRASINGS)  # (variants,)
-        total = np.zeros(len(self.variants), np.float32)
-        for name, values in self.parts.items():
-            weights = [ways.weights(max(n, 1)).get(name, 0.0) for n in range(MANY_PHRASINGS + 1)]
-            total += np.array(weights, np.float32)[phrasings] * values
-        return total
-
-    def candidate(self, place: int, score: float) -> Candidate:
-        """The variant number `place` of `variants` as a candidate."""
-        answer = self._segment.answers[int(self.variants[place])]
-        nearest = int(self._cosines[self._starts[place] : self._last[place]].argmax())
-        return Candidate(
-            answer=answer,
-            score=score,
-            cosine=float(self.parts["question"][place]),
-            matched=answer.questions[nearest],
-            parts={name: float(values[place]) for name, values in self.parts.items()},
-        )
-
-
-def with_shares(found: Sequence[Candidate]) -> list[float]:
+def shares(scores: Sequence[float]) -> list[float]:
     """The softmax of the scores: the probability of each candidate, if one is right."""
-    if not found:
-        return []
-    best = max(candidate.score for candidate in found)
-    powers = [math.exp(candidate.score - best) for candidate in found]
+    highest = max(scores, default=0.0)
+    powers = [math.exp(score - highest) for score in scores]
     total = sum(powers)
     return [power / total for power in powers]

@@ -7,85 +7,33 @@ a new Retriever that shares the large segments with the one before and embeds on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import (
-    corpus,
-    excerpts,
-    lexical,
-    probability,
-    reranking,
-    scoring,
-    segment,
-    whitening,
-)
+from retrieval import corpus, embedding, excerpts, lexical, probability, reranking, scoring
 from retrieval.candidate import Candidate, Excerpt, PastAnswer, Query, Wanted
+from retrieval.embedding import Expert, Tools
 from retrieval.encoders.spec import Side, Vectors
-from retrieval.index import FLAT_ROWS, ClusterIndex
+from retrieval.evidence import Asked
+from retrieval.index import ClusterIndex
 from retrieval.layer import Layer
-from retrieval.scoring import HYBRID, Asked, Ways
+from retrieval.scoring import HYBRID, Ways
 from retrieval.segment import Row, Segment, entries_of, rows_of
 from retrieval.shelf import Shelf
 from retrieval.vectors import Progress, TextEncoder, VectorCache
-from retrieval.whitening import Whitening
 
 __all__ = ["Expert", "Retriever", "Row", "rows_of"]
 
-FRESH_LEAST = 24  # entries of the last segment that an edit makes anew in any case
+FRESH_LEAST = 120  # entries of the last segment that an edit makes anew in any case
 FRESH_ENTRIES = 512  # and at most
 MERGE_RATIO = 4  # a segment is merged into one that is not this many times as large
-MAX_LAYERS = 6  # more make searching slow
+MAX_LAYERS = 3  # more make searching slow
 COMPACTED = 2_000  # entries of segments that are always merged when compacting
 REFIT_SHARE = 0.5  # of changed entries from which the whitening is fitted again
 DEAD_SHARE = 0.2  # of replaced entries from which a segment is made anew
-HALVED = 40_000  # rows from which vectors are kept in half precision
-AT_ONCE = 20_000  # rows that are widened to single precision at a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expert:
-    """A second encoder that knows one language better."""
-
-    lang: str
-    encoder: TextEncoder
-    cache: VectorCache
-    name: str = ""
-    """Names the encoder."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tools:
-    """What turns texts into vectors; the same for all versions."""
-
-    encoder: TextEncoder
-    cache: VectorCache
-    whitening: Whitening
-    expert: Expert | None
-    shelf: Shelf | None
-    on_progress: Progress | None
-    judge: reranking.Judge | None
-
-    @property
-    def made_with(self) -> str:
-        """Names the encoders."""
-        return _made_with(self.cache, self.expert)
-
-    def embed(self, rows: Sequence[Row]) -> tuple[Vectors, Vectors | None]:
-        """Whitened vectors (rows, dim), and those of the expert if there is one."""
-        keys = [row.key for row in rows]
-        self.cache.learn(keys, self.encoder, self.on_progress)
-        kind = np.float16 if len(rows) > HALVED else np.float32
-        vectors = np.concatenate([
-            self.whitening.apply(
-                self.cache.vectors(keys[start : start + AT_ONCE], self.encoder)
-            ).astype(kind, copy=False)
-            for start in range(0, len(keys), AT_ONCE)
-        ])  # fmt: skip
-        return vectors, _expert_vectors(self.expert, rows, self.on_progress)
 
 
 class Retriever:
@@ -123,9 +71,9 @@ class Retriever:
         entries = entries_of(answers)
         self._layers: tuple[Layer, ...] = ()
         self._on_shelf: Segment | None = None
-        tools = partial(_Tools, encoder=encoder, cache=cache, expert=expert, shelf=shelf,
+        tools = partial(Tools, encoder=encoder, cache=cache, expert=expert, shelf=shelf,
                         judge=judge, on_progress=on_progress)  # fmt: skip
-        stored = shelf.load(entries, _made_with(cache, expert)) if shelf else None
+        stored = shelf.load(entries, embedding.made_with(cache, expert)) if shelf else None
         if stored is not None and stored.layer.size >= (1 - REFIT_SHARE) * len(entries):
             self._tools = tools(whitening=stored.whitening)
             self._on_shelf = stored.layer.segment
@@ -133,10 +81,10 @@ class Retriever:
             self._layers = _with_changes((stored.layer,), missing, set(), self._tools)
             cache.note()
             return
-        rows = _rows(entries)
-        self._tools = tools(whitening=_fit(rows, cache, encoder, on_progress))
+        rows = embedding.all_rows(entries)
+        self._tools = tools(whitening=embedding.fitted(rows, cache, encoder, on_progress))
         if rows:
-            self._layers = (_layer(entries, self._tools),)
+            self._layers = (self._tools.layer(entries),)
             self._save(rows)
             self._put_on_shelf()
 
@@ -160,12 +108,14 @@ class Retriever:
         shelf when it is a new one.
         """
         entries: dict[str, tuple[PastAnswer, ...]] = {}
-        kept = list(self._layers)
+        kept, merged = list(self._layers), list[Layer]()
         while kept and (kept[-1].size < MERGE_RATIO * len(entries) or kept[-1].size < COMPACTED):
-            entries = kept.pop().entries() | entries
+            merged.append(kept.pop())
+            entries = merged[-1].entries() | entries
         if kept and kept[0].dead_share > DEAD_SHARE:
-            entries = kept.pop(0).entries() | entries
-        layers = (*kept, _layer(entries, self._tools)) if entries else tuple(kept)
+            merged.append(kept.pop(0))
+            entries = merged[-1].entries() | entries
+        layers = (*kept, self._tools.layer(entries, merged)) if entries else tuple(kept)
         after = self._with(tuple(sorted(layers, key=lambda layer: -layer.size)), self.revision)
         after.note()
         after._put_on_shelf()
@@ -288,57 +238,21 @@ class Retriever:
         ]
 
     def _best(self, asked: Asked) -> list[Candidate]:
-        found = [
-            candidate
-            for layer in self._layers
-            for candidate in scoring.candidates(layer, asked, self._ways)
-        ]
-        found.sort(key=lambda candidate: -candidate.score)
+        scored = [one for layer in self._layers for one in scoring.best(layer, asked, self._ways)]
+        scored.sort(key=lambda one: -one.score)
+        found = [one.evidence.candidate(one.place, one.score) for one in scored[: asked.query.k]]
         if self._tools.judge is not None:
-            found = reranking.again(asked.query.shown, found[: asked.query.k], self._tools.judge)
-        found = found[: asked.query.k]
-        shares = scoring.with_shares(found)
+            found = reranking.again(asked.query.shown, found, self._tools.judge)
+        shares = scoring.shares([candidate.score for candidate in found])
         return [
             replace(candidate, probability=probability.of(candidate, share))
             for candidate, share in zip(found, shares, strict=True)
         ]
 
 
-def _fit(
-    rows: Sequence[Row], cache: VectorCache, encoder: TextEncoder, on_progress: Progress | None
-) -> Whitening:
-    """The whitening of these texts' phrasings; of many, some that are spread evenly."""
-    if not rows:
-        return Whitening(np.zeros(1, np.float32), np.eye(1, dtype=np.float32))
-    cache.learn([row.key for row in rows], encoder, on_progress)
-    asked = [row for row in rows if row.side is Side.QUERY]
-    if len(asked) > whitening.MAX_ROWS:
-        asked = [asked[i] for i in np.linspace(0, len(asked) - 1, whitening.MAX_ROWS).astype(int)]
-    raw = cache.vectors([row.key for row in asked], encoder)
-    return whitening.fit(raw, [row.answer.id for row in asked])
-
-
-def _made_with(cache: VectorCache, expert: Expert | None) -> str:
-    return f"{cache.encoder_id}+{expert.cache.encoder_id if expert else ''}"
-
-
-def _rows(entries: Mapping[str, Sequence[PastAnswer]]) -> list[Row]:
-    return [row for variants in entries.values() for a in variants for row in rows_of(a)]
-
-
-def _layer(entries: Mapping[str, Sequence[PastAnswer]], tools: _Tools) -> Layer:
-    vectors, expert = tools.embed(_rows(entries))
-    if tools.on_progress and len(vectors) > FLAT_ROWS:
-        tools.on_progress(f"indexing {len(vectors)} texts", 0.0)
-    built = segment.build(entries, vectors, expert)
-    if tools.on_progress and len(vectors) > FLAT_ROWS:
-        tools.on_progress(f"indexing {len(vectors)} texts", 1.0)
-    return Layer(built)
-
-
 def _with_changes(
     layers: Iterable[Layer], changed: Mapping[str, Sequence[PastAnswer]], gone: set[str],
-    tools: _Tools,
+    tools: Tools,
 ) -> tuple[Layer, ...]:  # fmt: skip
     """The layers after an edit: old entries struck out, changed ones in a new last layer.
 
@@ -350,27 +264,8 @@ def _with_changes(
     if not changed:
         return tuple(kept)
     entries: dict[str, Sequence[PastAnswer]] = dict(changed)
+    merged: list[Layer] = []
     while kept and kept[-1].size <= min(FRESH_ENTRIES, MERGE_RATIO * len(entries) + FRESH_LEAST):
-        entries = {**kept.pop().entries(), **entries}
-    return (*kept, _layer(entries, tools))
-
-
-def _expert_vectors(
-    expert: Expert | None, rows: Sequence[Row], on_progress: Progress | None
-) -> Vectors | None:
-    """(rows, dim) of the expert's encoder, zero where the text is of another language."""
-    if expert is None:
-        return None
-    some = [i for i, row in enumerate(rows) if row.answer.lang == expert.lang]
-    if not some:
-        return None
-    keys = [rows[i].key for i in some]
-    expert.cache.learn(keys, expert.encoder, on_progress)
-    whole: Vectors | None = None
-    for start in range(0, len(some), AT_ONCE):
-        found = expert.cache.vectors(keys[start : start + AT_ONCE], expert.encoder)
-        if whole is None:
-            kind = np.float16 if len(rows) > HALVED else np.float32
-            whole = np.zeros((len(rows), found.shape[1]), kind)
-        whole[some[start : start + AT_ONCE]] = found
-    return whole
+        merged.append(kept.pop())
+        entries = {**merged[-1].entries(), **entries}
+    return (*kept, tools.layer(entries, merged))

@@ -19,11 +19,11 @@ from retrieval import index, tokens
 from retrieval.candidate import PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
 from retrieval.index import Mask
+from retrieval.ints import Ints, spans
 from retrieval.lexical import LexicalIndex
 
 FOREVER = np.inf
 ENTRIES_AT_ONCE = 20_000
-Ints = NDArray[np.int64]
 Key = tuple[str, str, str, int]
 """Language, channel, audience, and number of the period between two limits of validity."""
 
@@ -75,17 +75,47 @@ class Shape:
     centre_length: NDArray[np.float32]
     """(entries,) length of the mean of the vectors of its phrasings, 0 to 1."""
 
-    def rows(self, entries: Ints) -> Ints:
-        """All rows of `entries`, which are ascending; (m,)."""
-        starts = self.row_starts[self.variant_starts[entries]]
-        return spans(starts, self.row_starts[self.variant_starts[entries + 1]])
+    def block(self, entries: Ints) -> Block:
+        """All variants and rows of `entries`, which are ascending."""
+        first = self.variant_starts[entries]
+        variants = self.variant_starts[entries + 1] - first
+        whole = spans(first, first + variants)
+        begin = self.row_starts[whole]
+        sizes = self.row_starts[whole + 1] - begin
+        ends = np.cumsum(sizes)
+        after = np.cumsum(variants)
+        return Block(
+            entries=entries,
+            variants=whole,
+            rows=spans(begin, begin + sizes),
+            starts=ends - sizes,
+            last=ends - 1,
+            phrasings=sizes - 1,
+            firsts=after - variants,
+            counts=variants,
+        )
 
 
-def spans(starts: Ints, ends: Ints) -> Ints:
-    """The numbers from each start up to its end, one span after the other."""
-    sizes = ends - starts
-    before = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Some entries of a segment with all their variants and rows, in the segment's order."""
+
+    entries: Ints
+    """(entries,) their numbers in the segment."""
+    variants: Ints
+    """(variants,) their numbers in the segment."""
+    rows: Ints
+    """(rows,) their numbers in the segment: the phrasings of a variant, then its answer."""
+    starts: Ints
+    """(variants,) where the rows of each begin, in this block."""
+    last: Ints
+    """(variants,) the row of each variant's answer, in this block."""
+    phrasings: Ints
+    """(variants,) how many each has."""
+    firsts: Ints
+    """(entries,) the first variant of each, in this block."""
+    counts: Ints
+    """(entries,) how many variants each has."""
 
 
 class Access:
@@ -161,8 +191,6 @@ class Segment:
     """(rows, dim) of the encoder for one language; zero rows for the others."""
     dense: index.Index
     lexical: LexicalIndex
-    codes: Mapping[int, frozenset[str]]
-    """Codes that a variant names, for those that name any."""
     intents: Mapping[str, Sequence[int]]
     """The variants that answer an intent."""
 
@@ -172,6 +200,11 @@ class Segment:
         answer = self.answers[variant]
         place = row - int(self.shape.row_starts[variant])
         return answer.questions[place] if place < len(answer.questions) else answer.text
+
+    def naming(self, term: str) -> Ints:
+        """The variants in which `term` stands, ascending, with repetitions."""
+        found: Ints = self.shape.variant_of[self.lexical.rows_with(term)]
+        return found
 
     def entry_answers(self, entry: int) -> tuple[PastAnswer, ...]:
         """The variants of one entry."""
@@ -223,7 +256,6 @@ def assembled(
         expert=expert,
         dense=dense,
         lexical=lexical,
-        codes=_codes(lexical, shape),
         intents=_intents(answers),
     )
 
@@ -275,16 +307,6 @@ def _sum_lengths(vectors: Vectors, rows: Ints, entry_of: Ints) -> NDArray[np.flo
         sums = np.add.reduceat(piece, firsts[some] - begin, axis=0)  # (some, dim)
         lengths[some] = np.linalg.norm(sums, axis=1)
     return lengths
-
-
-def _codes(words: LexicalIndex, shape: Shape) -> dict[int, frozenset[str]]:
-    found: dict[int, set[str]] = {}
-    for term, number in words.terms.items():
-        if term.startswith(tokens.CODE):
-            rows = words.rows[words.starts[number] : words.starts[number + 1]]
-            for variant in shape.variant_of[rows].tolist():
-                found.setdefault(variant, set()).add(term)
-    return {variant: frozenset(codes) for variant, codes in found.items()}
 
 
 def _instants(moments: Sequence[datetime | None], missing: float) -> NDArray[np.float64]:

@@ -6,13 +6,18 @@ Nothing here needs a dictionary. Width, case and the hyphens of codes are evened
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections.abc import Sequence
 
 MAX_TEXT = 8_192  # characters looked at; nothing that people ask is longer
 MAX_TERM = 48  # characters of one term; longer ones are cut, not lost
 CODE = "#"  # marks terms that are a code: they match as a whole or not at all
 LONG_NUMBER = 4  # digits from which a bare number counts as a code
+
+SHORT = 400  # characters of a text whose terms are remembered
+REMEMBERED = 8_192  # texts; about 15 MB
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹣－_/\\"), "-")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -29,8 +34,15 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold().translate(_DASHES)
 
 
-def terms(text: str) -> list[str]:
-    """The terms of `text`, with repetitions, in no particular order."""
+def terms(text: str) -> Sequence[str]:
+    """The terms of `text`, with repetitions, in no particular order.
+
+    Those of recent short texts are remembered: an edit puts its neighbours into a segment again.
+    """
+    return _remembered(text) if len(text) <= SHORT else _terms(text)
+
+
+def _terms(text: str) -> tuple[str, ...]:
     plain = normalise(text)
     found: list[str] = []
     for piece in _PIECE.finditer(plain):
@@ -43,7 +55,10 @@ def terms(text: str) -> list[str]:
         else:
             found += _latin(words)
     found += _spaced_codes(plain)
-    return found
+    return tuple(found)
+
+
+_remembered = functools.lru_cache(REMEMBERED)(_terms)
 
 
 def codes(text: str) -> frozenset[str]:

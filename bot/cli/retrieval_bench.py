@@ -111,15 +111,16 @@ def _measured(
         yield "kills", edit_bench.kills(folder, wanted.kills)
     if set(parts) <= {Part.QUALITY, Part.KILLS}:
         return
-    questions = retrieval_bench.real_questions(wanted.data)
+    pairs = retrieval_bench.real_pairs(wanted.data)
     _, encoder = searching.load_encoder(settings, "multilingual-e5", report)
     if Part.CODES in parts:
         yield "codes", retrieval_bench.codes(encoder, folder)
     if set(parts) <= {Part.QUALITY, Part.KILLS, Part.CODES}:
         return
-    some = questions[: retrieval_bench.REAL]
+    some = pairs[: retrieval_bench.REAL]
     real = encoder.encode(
-        some, on_progress=lambda done, whole: report(f"embedding {whole} texts", done / whole)
+        [question for question, _ in some],
+        on_progress=lambda done, whole: report(f"embedding {whole} texts", done / whole),
     )
     if Part.DENSE in parts:
         for size in wanted.sizes:

@@ -147,7 +147,8 @@ class AnswerBook:
         with self._reading() as connection:
             reached = _revision(connection)
             table = _answers.alias()
-            changed = sa.select(table.c.id).where(table.c.revision > revision).distinct()
+            # Not distinct: SQLite would read the whole table in the order of the ids for that.
+            changed = sa.select(table.c.id).where(table.c.revision > revision)
             rows = connection.execute(
                 sa.select(_answers.c.id, _answers.c.body)
                 .where(_answers.c.id.in_(changed))

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 BUSY_S = 10.0
+KEPT = 2  # connections: a reader beside a writer
 
 
 def engine(path: Path) -> sa.Engine:
@@ -22,7 +23,9 @@ def engine(path: Path) -> sa.Engine:
     made = sa.create_engine(
         sa.URL.create("sqlite", database=str(path.absolute())),
         module=module,
-        poolclass=sa.NullPool,
+        poolclass=sa.QueuePool,  # the last one that closes would fold the log into the file
+        pool_size=KEPT,
+        max_overflow=-1,
         connect_args={"check_same_thread": False, "timeout": BUSY_S},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ MAX_ANSWER_CHARS = 4000
 MAX_QUESTION_CHARS = 500
 MAX_QUESTIONS = 200
 MAX_ID_CHARS = 200
+_FORMULA = re.compile(r"=\s*(?:[A-Za-z.]+\(|\$?[A-Za-z]{1,3}\$?\d+\b)")  # =SUM(A1), =B2
 YES, NO = ("true", "yes", "1", "", "是"), ("false", "no", "0", "否")
 _HAN = ("\u3400", "\u9fff")
 Wrong = Callable[[str, str, str], errors.CorpusError]
@@ -98,6 +100,10 @@ def _check_texts(cells: Mapping[str, str], questions: tuple[str, ...], wrong: Wr
         raise wrong("answer", f"has {size} characters.", hint)
     if len(cells["id"]) > MAX_ID_CHARS:
         raise wrong("id", f"has {len(cells['id'])} characters.", f"At most {MAX_ID_CHARS}.")
+    for column in ("questions", "answer"):
+        if _FORMULA.match(cells[column]):
+            hint = "Replace it by its value (paste special, values only)."
+            raise wrong(column, "a formula.", hint)
     for column in ("id", "questions", "answer"):
         if "\0" in cells[column] or "\ufffd" in cells[column]:
             raise wrong(column, "broken characters.", "Save the file as UTF-8 and look at them.")

@@ -15,6 +15,8 @@ from bot.assembly import Parts
 from bot.config import Settings
 from bot.domain import Conversation, Message, Outcome, Reason, Reply
 from bot.reasons import explain
+from retrieval import search
+from retrieval.candidate import PastAnswer
 from tests.scenario.conftest import Start
 from tests.scenario.server import Server
 
@@ -84,6 +86,27 @@ async def said(parts: Parts, text: str) -> Reply:
     """The reply to `text` in a new conversation."""
     nobody = Conversation(id="", channel="rest", sender="u", is_new=True)
     return await parts.engine.reply(message(text), nobody, parts.box.brain)
+
+
+async def test_edits_go_on_while_an_index_is_prepared_and_are_in_it_when_it_serves(
+    settings: Settings,
+) -> None:
+    maker = assembly.BrainMaker(settings)
+    knowledge = maker.read_knowledge()
+    before = maker.make(knowledge)
+    maker.prepare(knowledge, lambda _step, _share: None)  # in the server: beside what follows
+    kayak = PastAnswer(id="kayak", lang="en", intent="", questions=("Do you rent kayaks?",),
+                       text="By the hour.")  # fmt: skip
+    maker.book.put([kayak], origin="crm")
+    meanwhile = maker.followed(before)
+    assert meanwhile is not None
+    after = maker.make(knowledge, previous=meanwhile)
+    served = [brain.retriever for brain in (before, meanwhile, after)]
+    first, second, third = [one.segments[0] for one in served if isinstance(one, search.Retriever)]
+    assert second is first
+    assert third is not first
+    assert [one.entry("kayak") for one in served] == [None, (kayak,), (kayak,)]
+    await maker.close()
 
 
 async def test_several_questions_get_sentences_of_several_answers_with_their_sources(

@@ -12,7 +12,10 @@ from bot import edit_bench, errors, retrieval_bench
 from retrieval.encoders.runtime import Encoder
 from retrieval.encoders.spec import Vectors
 
-QUESTIONS = [f"Is there {thing}?" for thing in ("parking", "a pool", "breakfast", "a gym")]
+PAIRS = [
+    (f"Is there {thing}?", f"Yes, {thing}.")
+    for thing in ("parking", "a pool", "breakfast", "a gym")
+]
 
 
 def vectors(rows: int) -> Vectors:
@@ -39,12 +42,12 @@ def test_dense_search_is_compared_with_the_exact_one() -> None:
 
 
 def test_the_whole_search_is_timed(tmp_path: Path) -> None:
-    figures = retrieval_bench.hybrid(QUESTIONS, vectors(30), 60, tmp_path)
+    figures = retrieval_bench.hybrid(PAIRS, vectors(30), 60, tmp_path)
     assert 0 < figures["p50_ms"] <= figures["p95_ms"]
 
 
 def test_no_edit_is_stale(tmp_path: Path) -> None:
-    figures = edit_bench.edits(QUESTIONS, vectors(30), tmp_path, size=80, count=8)
+    figures = edit_bench.edits(PAIRS, vectors(30), tmp_path, size=80, count=8)
     assert (figures["edits"], figures["stale"]) == (8, 0)
     assert 0 < figures["p50_s"] <= figures["p99_s"]
 
@@ -57,9 +60,10 @@ def test_a_kill_loses_nothing_and_the_index_equals_the_database(tmp_path: Path) 
 
 def test_the_questions_are_different_and_a_missing_data_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigError, match="dstc9_faq"):
-        retrieval_bench.real_questions(tmp_path)
+        retrieval_bench.real_pairs(tmp_path)
     (tmp_path / "dstc9_faq").mkdir()
     path = tmp_path / "dstc9_faq" / "test.csv"
+    rows = [["question", "answer"], ["a", "x"], ["b", "y"], ["a", "z"]]
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([["id", "question"], [1, "a"], [2, "b"], [3, "a"]])
-    assert sorted(retrieval_bench.real_questions(tmp_path)) == ["a", "b"]
+        csv.writer(file).writerows(rows)
+    assert sorted(retrieval_bench.real_pairs(tmp_path)) == [("a", "z"), ("b", "y")]

@@ -57,6 +57,8 @@ def test_csv_rows_become_answers(tmp_path: Path) -> None:
         ("a,en,Q?,A,,,,,perhaps", "column 'enabled': 'perhaps'", "true or false"),
         ("a,en,Q?,A", "4 cells, the header names 9", "double quotes"),
         (f"a,en,Q?,{'x' * 5000},,,,,", "column 'answer': has 5000 characters", "split it"),
+        ("a,en,Q?,=SUM(A1:A9),,,,,", "column 'answer': a formula", "its value"),
+        ("a,en,=$B$2,A,,,,,", "column 'questions': a formula", "its value"),
     ],
 )
 def test_a_wrong_row_names_its_place_and_remedy(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval import arrays, errors, index, segment
+from retrieval import arrays, errors, index, search, segment
 from retrieval.candidate import PastAnswer, Query
 from retrieval.encoders.spec import Side, Vectors
 from retrieval.search import Retriever
@@ -87,8 +87,9 @@ def test_what_was_kept_is_searched_as_what_was_built(
 
 
 def test_what_changed_since_is_taken_from_the_database(
-    hashing: TextEncoder, shelf: Shelf, tmp_path: Path
+    hashing: TextEncoder, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(search, "FRESH_LEAST", 24)  # so few entries would go into one segment
     retriever(ANSWERS, hashing, shelf, tmp_path)
     edited = [answer(0, "New."), *ANSWERS[2:50], answer(99)]
     encoder = Counting(hashing)
