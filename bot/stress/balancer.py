@@ -31,7 +31,9 @@ class Balancer:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Balancer]:
         """Balance as long as the context is open."""
-        looking = asyncio.create_task(self._look())
+        http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0))
+        await self._look(http)
+        looking = asyncio.create_task(self._keep_looking(http))
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1024)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
@@ -41,15 +43,17 @@ class Balancer:
             for task in [looking, *self._running]:
                 task.cancel()
             await asyncio.gather(looking, *self._running, return_exceptions=True)
+            await http.close()
+            await asyncio.sleep(0)  # transports end in the next round
 
-    async def _look(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0)) as http:
-            while True:
-                ready = [await self._is_ready(http, server) for server in self._servers]
-                self._ready = [
-                    server for server, yes in zip(self._servers, ready, strict=True) if yes
-                ]
-                await asyncio.sleep(LOOK_EVERY_S)
+    async def _keep_looking(self, http: aiohttp.ClientSession) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._look(http)
+
+    async def _look(self, http: aiohttp.ClientSession) -> None:
+        found = await asyncio.gather(*(self._is_ready(http, server) for server in self._servers))
+        self._ready = [server for server, yes in zip(self._servers, found, strict=True) if yes]
 
     async def _is_ready(self, http: aiohttp.ClientSession, server: Echo) -> bool:
         try:
@@ -58,18 +62,20 @@ class Balancer:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        with contextlib.suppress(OSError):
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass bytes until both have said all; in a task of ours, which asyncio's would not end."""
+        task = asyncio.create_task(self._pass_on(reader, writer))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError):
             theirs = await self._connection()
             if theirs is None:
                 self.turned_away += 1
-            else:
+                return
+            with contextlib.closing(theirs[1]):
                 await asyncio.gather(_pipe(reader, theirs[1]), _pipe(theirs[0], writer))
-        writer.close()
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """To the next server that is ready; to another one if it listens no more."""
@@ -83,10 +89,8 @@ class Balancer:
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        with contextlib.suppress(OSError):
-            writer.close()
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

@@ -87,6 +87,12 @@ class Echo:
         command = [sys.executable, "-m", "bot.stress.echo", str(self.port), str(self.data)]
         return [*command, "--takes-s", str(self.takes_s)]
 
+    def release(self) -> None:
+        """Close the socket that was held for it, if there is one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     async def _until_ready(self) -> None:
         async with aiohttp.ClientSession() as http:
             for _ in range(int(self.ready_within_s / 0.05)):

@@ -30,6 +30,7 @@ from bot.stress.visitors import SocketVisitor, StreamVisitor, Visitor
 from bot.web.tokens import KEY_FILE
 
 PER_SECOND = 200.0
+ROLLING_PER_SECOND = 40.0  # on PostgreSQL each of a message's writes is a sync of its own
 VISITORS = 10  # of either kind
 RUNS_S = 3.0  # between a start and the next stop
 TAKES_S = 0.05
@@ -92,6 +93,7 @@ class _Course:
 
     servers: Sequence[Echo]
     url: str
+    per_second: float = PER_SECOND
     seen: _Seen = field(default_factory=_Seen)
     exits: list[tuple[float, int]] = field(default_factory=list)
 
@@ -114,8 +116,11 @@ async def run(folder: Path, stops: int, *, holds: bool = False) -> Outcome:
     """
     async with ledger.vendor() as book:
         server = Echo(folder=folder, settings=_settings(book), takes_s=TAKES_S, holds=holds)
-        await server.start()
-        return await _through(_Course(servers=[server], url=server.url), book, stops)
+        try:
+            await server.start()
+            return await _through(_Course(servers=[server], url=server.url), book, stops)
+        finally:
+            server.release()
 
 
 async def roll(folder: Path, database: str, stops: int) -> Outcome:
@@ -135,7 +140,8 @@ async def roll(folder: Path, database: str, stops: int) -> Outcome:
         shutil.copy(servers[0].data / KEY_FILE, servers[1].data)  # visitors go to either
         await servers[1].start()
         async with Balancer(servers).running() as balancer:
-            return await _through(_Course(servers=servers, url=balancer.url), book, stops)
+            course = _Course(servers=servers, url=balancer.url, per_second=ROLLING_PER_SECOND)
+            return await _through(course, book, stops)
 
 
 async def _through(course: _Course, book: Ledger, stops: int) -> Outcome:
@@ -176,7 +182,7 @@ async def _load(http: aiohttp.ClientSession, course: _Course, done: asyncio.Even
     """Begin a message at each beat; each is sent until it is taken."""
     began, number, running = time.monotonic(), 0, set()
     while not done.is_set():
-        await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
+        await asyncio.sleep(max(0.0, began + number / course.per_second - time.monotonic()))
         send = _vendor if number % 2 else _caller
         task = asyncio.create_task(send(http, course, number))
         running.add(task)
