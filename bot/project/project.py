@@ -74,13 +74,15 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     """The project as far as it can be read, and all that is wrong or done otherwise."""
     findings = Findings()
     data = _load(_told_in(root), root, findings)
+    before = len(findings.errors)
     parts = _domain_files(root, data, findings)
+    is_whole = len(findings.errors) == before  # else stories would only name what was not read
     domain = domain_reader.read(parts, findings)
     examples, entity_data = _nlu(data, root, findings)
     domain = _with_retrieval(domain, examples)
     tests = [s for s in data if s.path.name.startswith("test_")]
     told = [source for source in data if source not in tests]
-    blocks = story_reader.read(told, domain, findings)
+    blocks = story_reader.read(told, domain, findings) if is_whole else ()
     domain = replace(domain, texts=_texts(blocks))
     config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
     completeness.note(domain, parts, examples, blocks, config, findings)
