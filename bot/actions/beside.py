@@ -40,7 +40,7 @@ class ActionProcess:
         self._all = Lane(root)
         self._aside = Lane(root)
         self._blockers: set[str] = set()
-        """Actions that ran while their process did not react; they run aside."""
+        """Actions that ran while their process did not react, or died; they run aside."""
         self._stamp: tuple[tuple[str, int], ...] = ()
         self._calls = 0
 
@@ -85,6 +85,9 @@ class ActionProcess:
         try:
             # What blocks waits for its like; another process would only be blocked as well.
             answer = await _watched(used, call, post, takes_back=not aside)
+        except (aiohttp.ClientError, OSError):
+            self._blockers.add(action)  # its process died while it ran
+            raise
         except asyncio.CancelledError:
             used.is_doubtful = used.is_doubtful or call.begun
             raise

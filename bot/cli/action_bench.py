@@ -49,5 +49,6 @@ def _print(found: list[illactions.Trouble], deadline_s: float) -> None:
     for line in LEGEND:
         console.print(line)
     for where in ("server", "beside"):
-        alone = next(one.words_alone_p99_ms for one in found if one.where == where)
-        console.print(f"{where}: others while all is well 一切正常时: p99 {alone:g} ms")
+        one = next(one for one in found if one.where == where)
+        alone = f"{one.words_alone_p50_ms:g} / {one.words_alone_p99_ms:g} ms"
+        console.print(f"{where}: others while all is well 一切正常时: {alone}")

@@ -50,7 +50,8 @@ class RasaProject:
 
 def is_rasa(root: Path) -> bool:
     """Whether `root` looks like a Rasa project rather than a knowledge folder of ours."""
-    has_domain = (root / "domain.yml").is_file() or (root / "domain").is_dir()
+    places = (root / "domain", root / "data" / "domain")
+    has_domain = (root / "domain.yml").is_file() or any(place.is_dir() for place in places)
     return has_domain and ((root / "data").is_dir() or (root / "config.yml").is_file())
 
 
@@ -74,13 +75,15 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     """The project as far as it can be read, and all that is wrong or done otherwise."""
     findings = Findings()
     data = _load(_told_in(root), root, findings)
+    before = len(findings.errors)
     parts = _domain_files(root, data, findings)
+    is_whole = len(findings.errors) == before  # else stories would only name what was not read
     domain = domain_reader.read(parts, findings)
     examples, entity_data = _nlu(data, root, findings)
     domain = _with_retrieval(domain, examples)
     tests = [s for s in data if s.path.name.startswith("test_")]
     told = [source for source in data if source not in tests]
-    blocks = story_reader.read(told, domain, findings)
+    blocks = story_reader.read(told, domain, findings) if is_whole else ()
     domain = replace(domain, texts=_texts(blocks))
     config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
     completeness.note(domain, parts, examples, blocks, config, findings)
@@ -110,10 +113,11 @@ def _told_in(root: Path) -> Iterator[Path]:
 def _domain_files(root: Path, data: Sequence[Source], findings: Findings) -> list[Source]:
     paths = [root / "domain.yml"] if (root / "domain.yml").is_file() else []
     paths += list(files.below(root / "domain"))
-    if not paths:
-        findings.wrong("not found.", "domain.yml", 0, "Name the project folder with --project.")
     found = _load(paths, root, findings)
-    return found + [source for source in data if any(key in source.data for key in DOMAIN_KEYS)]
+    beside = [source for source in data if any(key in source.data for key in DOMAIN_KEYS)]
+    if not paths and not beside:
+        findings.wrong("not found.", "domain.yml", 0, "Name the project folder with --project.")
+    return found + beside
 
 
 def _load(paths: Any, root: Path, findings: Findings) -> list[Source]:

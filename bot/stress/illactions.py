@@ -31,8 +31,8 @@ OTHERS_PER_S = 20.0
 ALONE_S = 10.0
 RESTS_S = 11.0
 """Until a breaker lets calls through again (`bot.actions.breaker.REST_S`)."""
-SLOWER_BY_MS = 100.0
-"""So much more the 99th percentile of others may be than while all is well."""
+SLOWER_BY_MS = 10.0
+"""So much more the median of others may be than while all is well."""
 FINE = illserver.FINE
 BESIDE = {
     FINE: 'dispatcher.utter_message(text="fine")',
@@ -70,6 +70,7 @@ class Trouble:
     words_p50_ms: float
     """Others, whose turn needs no action."""
     words_p99_ms: float
+    words_alone_p50_ms: float
     words_alone_p99_ms: float
     actions_p50_ms: float
     """Others, whose turn needs an action that is well."""
@@ -82,7 +83,7 @@ class Trouble:
     def is_good(self) -> bool:
         """Whether it is as promised."""
         in_time = self.slowest_reply_s <= self.deadline_s + GRACE_S
-        undisturbed = self.words_p99_ms <= self.words_alone_p99_ms + SLOWER_BY_MS
+        undisturbed = self.words_p50_ms <= self.words_alone_p50_ms + SLOWER_BY_MS
         return in_time and undisturbed and not self.unanswered
 
     def as_dict(self) -> dict[str, object]:
@@ -135,6 +136,7 @@ async def _try_all(
                     unanswered=sum(not answered for _, answered in waits),
                     words_p50_ms=_share(others.words, 50),
                     words_p99_ms=_share(others.words, 99),
+                    words_alone_p50_ms=_share(alone.words, 50),
                     words_alone_p99_ms=_share(alone.words, 99),
                     actions_p50_ms=_share(others.actions, 50),
                     actions_p99_ms=_share(others.actions, 99),

@@ -165,6 +165,12 @@ async def test_what_waited_for_a_process_that_died_runs_elsewhere_and_once(root:
         await client.for_turn().run("action_count", tracker("ben"))
         with pytest.raises(errors.ActionError, match="broke off"):
             await dying
+        used = process._all.used
+        with pytest.raises(errors.ActionError, match="broke off"):
+            await client.for_turn().run("action_die", tracker("anna"))
+        assert process._all.used is used  # it died aside
+        assert used is not None
+        assert used.is_alive
     finally:
         await client.close()
         await process.close()

@@ -124,6 +124,16 @@ def test_a_domain_in_parts_is_one(tmp_path: Path) -> None:
     assert found.domain.entities == {"city"}
 
 
+def test_a_domain_may_lie_among_the_data(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    (tmp_path / "data" / "domain").mkdir()
+    (tmp_path / "domain.yml").rename(tmp_path / "data" / "domain" / "main.yml")
+    found, findings = project.examine(tmp_path, {})
+    assert project.is_rasa(tmp_path)
+    assert findings.errors == []
+    assert "greet" in found.domain.intents
+
+
 @pytest.mark.parametrize(
     ("section", "line", "hint"),
     [
