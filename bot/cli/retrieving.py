@@ -117,18 +117,18 @@ def _as_dict(candidate: Candidate, *, explain: bool) -> dict[str, object]:
 def _table(found: list[Candidate], *, explain: bool) -> Table:
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table("answer 答案", "matched 匹配", "probability 概率", "source 出处")
-    parts = sorted({name for candidate in found for name in candidate.parts}) if explain else []
-    for name in ("score", *parts) if explain else ():
-        table.add_column(name, justify="right")
+    table = Table("answer 答案", "matched 匹配", "source 出处", "probability 概率")
     for candidate in found:
-        numbers = [f"{candidate.score:.2f}", *(f"{candidate.parts.get(n, 0):.2f}" for n in parts)]
+        why = [f"{candidate.probability:.0%}"]
+        if explain:
+            parts = {"score": candidate.score, **candidate.parts}
+            why += [f"{value:.2f} {name}" for name, value in parts.items()]
         table.add_row(
-            Text(f"{candidate.answer.id} ({candidate.answer.lang})"),
+            Text(f"{candidate.answer.id} ({candidate.answer.lang})", overflow="fold"),
             Text(candidate.matched),
-            f"{candidate.probability:.0%}",
-            Text(candidate.answer.source),
-            *(numbers if explain else ()),
+            Text(candidate.answer.source, overflow="fold"),
+            "\n".join(why),
+            end_section=explain,
         )
     return table
 
