@@ -31,8 +31,8 @@ OTHERS_PER_S = 20.0
 ALONE_S = 10.0
 RESTS_S = 11.0
 """Until a breaker lets calls through again (`bot.actions.breaker.REST_S`)."""
-SLOWER_BY_MS = 10.0
-"""So much more the median of others may be than while all is well."""
+SLOWER_BY_MS, LATE_BY_MS = 10.0, 100.0
+"""So much more the median of others, and their 99th percentile, may be than while all is well."""
 FINE = illserver.FINE
 BESIDE = {
     FINE: 'dispatcher.utter_message(text="fine")',
@@ -83,7 +83,10 @@ class Trouble:
     def is_good(self) -> bool:
         """Whether it is as promised."""
         in_time = self.slowest_reply_s <= self.deadline_s + GRACE_S
-        undisturbed = self.words_p50_ms <= self.words_alone_p50_ms + SLOWER_BY_MS
+        undisturbed = (
+            self.words_p50_ms <= self.words_alone_p50_ms + SLOWER_BY_MS
+            and self.words_p99_ms <= self.words_alone_p99_ms + LATE_BY_MS
+        )
         return in_time and undisturbed and not self.unanswered
 
     def as_dict(self) -> dict[str, object]:

@@ -92,7 +92,8 @@ def figures(**changes: float) -> illactions.Trouble:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"slowest_reply_s": 2.51}, {"unanswered": 1}, {"words_p50_ms": 20}]
+    "changes",
+    [{"slowest_reply_s": 2.51}, {"unanswered": 1}, {"words_p50_ms": 20}, {"words_p99_ms": 131}],
 )
 def test_what_is_not_as_promised_is_bad(changes: dict[str, float]) -> None:
     assert figures().is_good

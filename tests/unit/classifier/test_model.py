@@ -95,9 +95,8 @@ def test_a_text_is_ranked_the_same_alone_and_in_a_batch(classifier: IntentClassi
     alone = np.concatenate([classifier.probabilities([text]) for text in texts])
     # int8: the scales depend on the batch, and an even choice between two intents shows it most.
     np.testing.assert_allclose(together, alone, atol=0.06)
-    clear = np.ptp(np.sort(together, axis=1)[:, -2:], axis=1) > 0.12
-    assert clear.sum() >= 8
-    assert (together.argmax(1) == alone.argmax(1))[clear].all()
+    assert (np.abs(together - alone) <= 0.02).mean() > 0.99
+    assert (together.argmax(1) == alone.argmax(1)).all()
 
 
 def test_no_texts_get_no_predictions(classifier: IntentClassifier) -> None:
