@@ -178,8 +178,8 @@ class SocketIo:
             namespaces=[self._place],
         )
 
-        async def said(sid: str, data: object = None) -> None:
-            await self._said(sid, data, accept)
+        async def said(sid: str, data: object = None) -> dict[str, str] | None:
+            return await self._said(sid, data, accept)
 
         on = self._server.on
         on("connect", self._connected, namespace=self._place)
@@ -232,10 +232,11 @@ class SocketIo:
             await self._server.enter_room(sid, visitor, namespace=self._place)
         await self._server.emit("session_confirm", session, to=sid, namespace=self._place)
 
-    async def _said(self, sid: str, data: object, accept: Accept) -> None:
+    async def _said(self, sid: str, data: object, accept: Accept) -> dict[str, str] | None:
+        """Store it. Gives what a page that asks for an acknowledgement hears if that failed."""
         message = self._inbound(sid, reading.mapping(data))
         if message is None:
-            return
+            return None
         if self._settings.session_persistence:
             await self._server.enter_room(sid, message.sender, namespace=self._place)
         try:
@@ -245,6 +246,8 @@ class SocketIo:
             words = {"text": TRY_AGAIN[language_of(message.text)]}
             event = self._settings.bot_message_evt
             await self._server.emit(event, words, to=sid, namespace=self._place)
+            return {"error": type(cause).__name__}
+        return None
 
     def _inbound(self, sid: str, data: Mapping[str, Any]) -> Inbound | None:
         """The message; None when it has no words, or no session although sessions persist."""

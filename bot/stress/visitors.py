@@ -168,10 +168,10 @@ class SocketVisitor(_Page):
         await self._confirmed.wait()
         said = {"message": text, "message_id": text, "session_id": self._session}
         try:
-            await self._client.call("user_uttered", said, timeout=TAKEN_WITHIN_S)
+            refused = await self._client.call("user_uttered", said, timeout=TAKEN_WITHIN_S)
         except socketio.exceptions.SocketIOError:  # the connection ended meanwhile
             return False
-        return True
+        return not refused
 
     async def _connected(self) -> None:
         await self._client.emit("session_request", {"session_id": self._session})

@@ -23,6 +23,7 @@ from bot.web.app import OnFailure, create_app
 from bot.web.keys import GATEWAY, LIVE
 
 SHUTDOWN_S = 2.0  # for handlers that do not end by themselves; aiohttp takes it twice
+STORE_S = 1.0  # so long what is said is still stored; then callers are asked to come again
 WAIT_S = 2.0  # so long who waits for an answer may still get it; then he is asked to come again
 # A long signature, in a header or in the address, is a forged one like any other: 401.
 LIMITS: Mapping[str, Any] = {"max_field_size": 32_768, "max_line_size": 32_768}
@@ -94,7 +95,9 @@ async def _retire(app: web.Application, runner: web.AppRunner) -> None:
     app[LIVE].state.is_stopping = True
     await asyncio.sleep(UNREADY_S)
     await door.close_door(runner, config.environment())
-    asyncio.get_running_loop().call_later(WAIT_S, app[GATEWAY].intake.dismiss)
+    loop, intake = asyncio.get_running_loop(), app[GATEWAY].intake
+    loop.call_later(STORE_S, intake.close)
+    loop.call_later(WAIT_S, intake.dismiss)
 
 
 def _only_one(data: Path) -> IO[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from bot.web.keys import GATEWAY
 from tests.unit.bot.channels.page import Page
 from tests.unit.bot.gateway_app import Running, running
 
@@ -67,3 +68,12 @@ async def test_who_sends_too_much_is_told_so(tmp_path: Path) -> None:
         "Sorry, that did not reach us. Please send it again in a moment.",
         "re: number 0",
     ]
+
+
+async def test_a_page_that_asks_hears_whether_it_was_stored(tmp_path: Path) -> None:
+    async with running(tmp_path, channels=CHANNELS) as it, visiting(it) as page:
+        session = await page.session()
+        said = {"message": "hello", "session_id": session}
+        assert not await page.client.call("user_uttered", said)
+        it.app[GATEWAY].intake.close()
+        assert await page.client.call("user_uttered", said) == {"error": "Busy"}
