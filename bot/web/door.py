@@ -7,12 +7,11 @@ sd_listen_fds(3)). They stay open while this process is replaced, and who comes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
-import select
 import socket
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from aiohttp import web
@@ -21,8 +20,6 @@ from bot import errors
 from bot.config import Server
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
-LET_IN_S = 1.0  # at most so long those are let in who stand at the door
-QUIET_ROUNDS = 3
 REQUEST_S = 0.2  # a new connection sends its request within this time
 _log = structlog.get_logger()
 
@@ -45,15 +42,19 @@ async def open_door(
 
 
 async def close_door(runner: web.AppRunner, environment: Mapping[str, str]) -> None:
-    """Let in who has connected already, then listen no more.
+    """Listen no more, and serve who has connected already.
 
-    The system accepts connections before we do; closing a socket resets those that wait. Sockets
-    that were handed over keep them for the next process.
+    The system accepts connections before we do, and resets those that wait when the socket is
+    closed. So they are taken at the very last moment. Sockets that were handed over keep them for
+    the next process.
     """
-    if not handed_over(environment):
-        await _let_in(_sockets(runner))
+    ours = [] if handed_over(environment) else [_kept(fd) for fd in _sockets(runner)]
     for site in list(runner.sites):
         await site.stop()
+    for listening in ours:
+        callers = list(_waiting(listening))
+        listening.close()
+        await _let_in(runner, callers)
     await asyncio.sleep(REQUEST_S)
 
 
@@ -67,14 +68,12 @@ def handed_over(environment: Mapping[str, str]) -> Sequence[int]:
 
 def _inherited(fd: int) -> socket.socket:
     try:
-        found = socket.socket(fileno=os.dup(fd))
+        return _kept(fd)
     except OSError as cause:
         raise errors.ConfigError(
             f"LISTEN_FDS names the descriptor {fd}, which is no socket.",
             hint="Start Frontdesk from its .socket unit, or unset LISTEN_FDS.",
         ) from cause
-    found.setblocking(False)
-    return found
 
 
 async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
@@ -101,15 +100,26 @@ def _sockets(runner: web.AppRunner) -> list[int]:
     return [each.fileno() for server in servers if server for each in server.sockets]
 
 
-async def _let_in(listening: Sequence[int]) -> None:
-    """Give the loop time to accept, until nobody has stood there for some rounds.
+def _kept(fd: int) -> socket.socket:
+    """Another handle of a socket, which outlives the closing of the first."""
+    found = socket.socket(fileno=os.dup(fd))
+    found.setblocking(False)
+    return found
 
-    One round is not enough: asyncio accepts in one and makes the connection in the next.
-    """
-    waiting = select.poll()
-    for fd in listening:
-        waiting.register(fd, select.POLLIN)
-    end, quiet = time.monotonic() + LET_IN_S, 0
-    while quiet < QUIET_ROUNDS and time.monotonic() < end:
-        quiet = 0 if waiting.poll(0) else quiet + 1
-        await asyncio.sleep(0)
+
+def _waiting(listening: socket.socket) -> Iterator[socket.socket]:
+    """All who stand at the door."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            caller, _ = listening.accept()
+            caller.setblocking(False)
+            yield caller
+
+
+async def _let_in(runner: web.AppRunner, callers: Iterable[socket.socket]) -> None:
+    loop, serve = asyncio.get_running_loop(), runner.server
+    if serve is None:
+        return
+    for caller in callers:
+        with contextlib.suppress(OSError):  # who has left meanwhile
+            await loop.connect_accepted_socket(serve, caller)
