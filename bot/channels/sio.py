@@ -37,7 +37,7 @@ PING_S = 10
 STRANGER = "https://not-on-the-list.invalid"  # must never be let in
 RELOAD_S = 1.5  # a page that is just loaded again is back by then
 RECEIPT_S = 3.0  # until a page that says nothing counts as gone
-GOODBYE_S = 1.0  # for the last words to pages, when the server stops
+GOODBYE_S = 2.0  # for the last words to pages, when the server stops
 LATER_S = 15.0  # until an absent visitor is looked for again
 TRY_AGAIN = {
     Language.EN: "Sorry, that did not reach us. Please send it again in a moment.",

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import os
 import socket
+import struct
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
@@ -20,7 +23,11 @@ from bot import errors
 from bot.config import Server
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
-REQUEST_S = 0.2  # a new connection sends its request within this time
+BACKLOG = 4096  # who finds the queue full believes to be connected, and is reset at the end
+SHAKE_S = 0.2  # a handshake of TCP that has begun ends within this time
+SO_ATTACH_FILTER = 26  # asm-generic/socket.h; not in Python's socket
+# bpf(4): if the byte with the flags of TCP has the bit SYN, keep nothing, else all.
+NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
 _log = structlog.get_logger()
 
 
@@ -35,27 +42,30 @@ async def open_door(
     """
     given = handed_over(environment)
     for fd in given:
-        await web.SockSite(runner, _inherited(fd)).start()
+        await web.SockSite(runner, _inherited(fd), backlog=BACKLOG).start()
     if not given:
         await _bind(runner, settings.host, settings.port)
     _log.info(f"listening on {_named(runner.addresses[0])}", action="listening")
 
 
 async def close_door(runner: web.AppRunner, environment: Mapping[str, str]) -> None:
-    """Listen no more, and serve who has connected already.
+    """Listen no more, and let in who has connected already.
 
     The system accepts connections before we do, and resets those that wait when the socket is
-    closed. So they are taken at the very last moment. Sockets that were handed over keep them for
-    the next process.
+    closed. So first it is told to begin no more: who comes now gets no answer and asks again a
+    second later. Then the rest is let in. Where the system cannot do that, who comes at the very
+    moment of the closing is cut off. Sockets that were handed over keep the callers for the next
+    process.
     """
     ours = [] if handed_over(environment) else [_kept(fd) for fd in _sockets(runner)]
+    if any([_bar(listening) for listening in ours]):
+        await asyncio.sleep(SHAKE_S)
     for site in list(runner.sites):
         await site.stop()
     for listening in ours:
         callers = list(_waiting(listening))
         listening.close()
         await _let_in(runner, callers)
-    await asyncio.sleep(REQUEST_S)
 
 
 def handed_over(environment: Mapping[str, str]) -> Sequence[int]:
@@ -78,7 +88,7 @@ def _inherited(fd: int) -> socket.socket:
 
 async def _bind(runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
     except OSError as cause:
         if cause.errno == errno.EADDRINUSE:
             raise errors.ConfigError(
@@ -105,6 +115,19 @@ def _kept(fd: int) -> socket.socket:
     found = socket.socket(fileno=os.dup(fd))
     found.setblocking(False)
     return found
+
+
+def _bar(listening: socket.socket) -> bool:
+    """Begin no more connections, but end those that have begun; whether the system can do it."""
+    if sys.platform != "linux" or listening.family not in {socket.AF_INET, socket.AF_INET6}:
+        return False
+    program = b"".join(struct.pack("HBBI", *line) for line in NO_SYN)
+    buffer = ctypes.create_string_buffer(program)
+    pointer = struct.pack("HP", len(NO_SYN), ctypes.addressof(buffer))
+    with contextlib.suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, pointer)
+        return True
+    return False
 
 
 def _waiting(listening: socket.socket) -> Iterator[socket.socket]:

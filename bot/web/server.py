@@ -27,6 +27,7 @@ STORE_S = 1.0  # so long what is said is still stored; then callers are asked to
 WAIT_S = 2.0  # so long who waits for an answer may still get it; then he is asked to come again
 # A long signature, in a header or in the address, is a forged one like any other: 401.
 LIMITS: Mapping[str, Any] = {"max_field_size": 32_768, "max_line_size": 32_768}
+REQUEST_S = 1.0  # a new connection sends its request within this time
 UNREADY_S = 0.5  # for so long it says that it stops and still takes requests
 _log = structlog.get_logger()
 
@@ -98,6 +99,7 @@ async def _retire(app: web.Application, runner: web.AppRunner) -> None:
     loop, intake = asyncio.get_running_loop(), app[GATEWAY].intake
     loop.call_later(STORE_S, intake.close)
     loop.call_later(WAIT_S, intake.dismiss)
+    await asyncio.sleep(REQUEST_S)
 
 
 def _only_one(data: Path) -> IO[bytes]:

@@ -79,7 +79,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
 async def test_who_stands_at_the_door_is_let_in_before_it_closes() -> None:
     async with serving() as (runner, port):
         # The system connects them while our loop does not run: none of them is accepted yet.
-        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
         for caller in callers:
             caller.sendall(REQUEST)
         await door.close_door(runner, {})
@@ -90,3 +90,16 @@ async def test_who_stands_at_the_door_is_let_in_before_it_closes() -> None:
             caller.close()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
+
+
+async def test_nobody_is_connected_any_more_while_the_door_closes() -> None:
+    async with serving() as (runner, port):
+        closing = asyncio.create_task(door.close_door(runner, {}))
+        await asyncio.sleep(0)  # it has begun
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(
+                asyncio.open_connection("127.0.0.1", port), timeout=door.SHAKE_S / 2
+            )
+        await closing
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
