@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 
+YIELDS = 10  # nice(2): an action that computes without end leaves the processor to visitors
+
 
 def main() -> None:
     """Serve the actions of a package until standard input ends."""
     arguments = _arguments()
+    os.nice(YIELDS)
     telling = os.dup(1)
     os.dup2(2, 1)  # actions print; nobody reads more than our own lines
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as rasa-sdk's own command does

@@ -27,7 +27,7 @@ from bot.gateway.reminding import Reminding
 from bot.gateway.sending import Sender
 from bot.gateway.subscribers import EventType, Subscriber
 from bot.gateway.unasked import Courier
-from bot.gateway.upkeep import Upkeep
+from bot.gateway.upkeep import Upkeep, sign
 from bot.ports import Store
 from bot.records import Entry, Incoming
 
@@ -168,7 +168,8 @@ async def open_gateway(
             owner=owner,
             is_shared=journal.is_shared,
         )
-        upkeep = Upkeep(journal, taking, sender, owner=owner)
+        dead = sign(settings.data, owner)
+        upkeep = Upkeep(journal, taking, sender, owner=owner, dead=dead)
         gateway = Gateway(
             channels=channels,
             intake=taking,

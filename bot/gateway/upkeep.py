@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
@@ -21,7 +23,22 @@ PURGE_EVERY_S = 600.0
 PURGE_ROWS = 1000
 LOOK_AGAIN_S = 20.0
 CLAIM_ROWS = 200
+NAME_FILE = "worker"
 _log = structlog.get_logger()
+
+
+def sign(data: Path, owner: str) -> str | None:
+    """Write `owner` down in a data folder, which one process at a time uses; gives the one before.
+
+    So a server that is started again goes on at once with what its predecessor had taken, and not
+    when that counts as dead. A folder that cannot be written to costs no more than these seconds.
+    """
+    before = None
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        file = data / NAME_FILE
+        before = file.read_text(encoding="ascii") if file.exists() else None
+        file.write_text(owner, encoding="ascii")
+    return before
 
 
 class Upkeep:
@@ -34,25 +51,29 @@ class Upkeep:
         sender: Sender,
         *,
         owner: str,
+        dead: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing runs before `begin`."""
+        """Nothing runs before `begin`; `dead` is a process that is known to live no more."""
         self._journal = journal
         self._intake = intake
         self._sender = sender
         self._owner = owner
+        self._dead = dead
         self._now = now
         self._purged_at = 0.0
         self._looked_at = now()
 
     async def begin(self) -> None:
-        """Sign in. A database of our own has no other living process: whoever it names is dead.
+        """Sign in. Of others in a database of our own none lives; in a shared one time will tell.
 
         Raises:
             errors.StoreError: the database refuses.
         """
         if not self._journal.is_shared:
             await self._journal.take_over()
+        elif self._dead:
+            await self._journal.leave(self._dead)
         await self._beat()
         await self._claim()
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.records import Backlog
-from bot.stress import ledger, stops
+from bot.stress import kills, ledger, stops, vendors
+from bot.stress.process import Echo
 from tests import postgres
 from tests.postgres import Cluster
 from tests.unit.bot.gateway_app import Running, running, until
@@ -56,6 +60,29 @@ async def test_what_a_server_has_left_is_done_by_the_other(
             assert await a.send("webhook", "1", 1, "1#0") == 202
             assert await b.send("webhook", "1", 2, "1#1") == 202
         await until(lambda: book.texts("webhook") == ["1#0", "1#1"])
+
+
+async def test_a_server_started_again_goes_on_at_once_with_what_it_had(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """It does not wait until the killed process, in whose folder it is, counts as dead."""
+    async with ledger.vendor() as book, aiohttp.ClientSession() as http:
+        server = Echo(
+            folder=tmp_path,
+            settings=vendors.settings(book.url),
+            takes_s=60.0,
+            environment={"FRONTDESK_DATABASE": postgres.new_database(cluster.address)},
+        )
+        await server.start()
+        assert await kills.sent_by_vendor(http, server, "webhook", "1", 1, "1#0")
+        await server.end(signal.SIGKILL)
+        server.takes_s = 0.0
+        await server.start()
+        said = [json.loads(line)["action"] for line in server.log.splitlines() if line[:1] == "{"]
+        assert said.count("listening") == 2
+        assert said[: len(said) - said[::-1].index("listening")].count("journal_claimed") == 1
+        await until(lambda: book.texts("webhook") == ["1#0"])
+        await server.end(signal.SIGTERM)
 
 
 async def test_a_database_that_goes_away_is_a_503_and_comes_back(

@@ -79,7 +79,9 @@ async def test_a_port_that_is_taken_is_named() -> None:
 async def test_who_stands_at_the_door_is_let_in_before_it_closes() -> None:
     async with serving() as (runner, port):
         # The system connects them while our loop does not run: none of them is accepted yet.
-        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+        callers = [
+            socket.create_connection(("127.0.0.1", port)) for _ in range(300)
+        ]  # more than aiohttp lets wait
         for caller in callers:
             caller.sendall(REQUEST)
         await door.close_door(runner, {})
