@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def read_nlu(
     """
     found: list[LabelledText] = []
     for path in paths:
-        name = str(path.relative_to(root))
+        name = os.path.relpath(path, root)
         for entry in entries(load(path, name=name), name):
             if "intent" in entry:  # synonym, regex, lookup: see classifier.entities.reading
                 found += [

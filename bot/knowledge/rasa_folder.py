@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bot.knowledge.model import Knowledge
 from bot.project import project as rasa_project
 from retrieval import corpus
+
+PATTERNS = ("*.y*ml", "domain/**/*.y*ml", "data/**/*.y*ml", "nlu/**/*.y*ml", "answers/*")
 
 
 def read(root: Path, variables: Mapping[str, str]) -> Knowledge:
@@ -25,7 +28,7 @@ def read(root: Path, variables: Mapping[str, str]) -> Knowledge:
         rules={},
         answers=answers,
         examples=found.examples,
-        revision=_revision(root),
+        revision=_revision(root, found.imported),
         dialogue=found,
     )
 
@@ -34,11 +37,10 @@ def _has_answers(root: Path) -> bool:
     return (root / "answers").is_dir()
 
 
-def _revision(root: Path) -> str:
+def _revision(root: Path, imported: Iterable[Path]) -> str:
     """A hash over all files that the project is read from."""
     digest = hashlib.sha256()
-    for pattern in ("*.y*ml", "domain/**/*.y*ml", "data/**/*.y*ml", "nlu/**/*.y*ml", "answers/*"):
-        for path in sorted(root.glob(pattern)):
-            if path.is_file():
-                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    paths = [path for pattern in PATTERNS for path in sorted(root.glob(pattern)) if path.is_file()]
+    for path in (*paths, *imported):
+        digest.update(os.path.relpath(path, root).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

@@ -172,11 +172,6 @@ class _Reader:
                 Parity.UNSUPPORTED,
                 f"recipe {recipe}: graphs are not run; the default policies decide.",
             )
-        if raw.get("imports") or raw.get("importers"):
-            self._note(
-                Parity.UNSUPPORTED,
-                "imports: other projects are not merged in; copy their domain and data here.",
-            )
 
     def note_default_pipeline(self) -> None:
         """Say what an empty pipeline means."""

@@ -43,14 +43,19 @@ def merged(sources: Sequence[Source], findings: Findings) -> dict[str, Any]:
         for key in TABLES:
             if isinstance(data.get(key), dict):
                 table = raw.setdefault(key, {})
+                counts = "importing" if source.is_imported else "last"
                 for name in table.keys() & data[key].keys():
                     findings.note(
                         Parity.SAME,
-                        f"{key} {name!r} is in several files; the last one counts.",
+                        f"{key} {name!r} is in several files; the {counts} one counts.",
                         source.name,
                         source.line(source.data[key], name),
                     )
-                table.update(data[key])
+                table.update(
+                    {n: one for n, one in data[key].items() if n not in table}
+                    if source.is_imported
+                    else data[key]
+                )
         for key in OTHERS:
             if key in data and key not in raw:
                 raw[key] = data[key]

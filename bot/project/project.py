@@ -15,6 +15,7 @@ from bot.project import (
     completeness,
     config_reader,
     domain_reader,
+    merging,
     response_reader,
     story_reader,
     surroundings,
@@ -46,13 +47,17 @@ class RasaProject:
     entity_data: EntityData = field(default_factory=EntityData)
     endpoints: Mapping[str, Any] = field(default_factory=dict)
     """endpoints.yml, variables filled in."""
+    imported: tuple[Path, ...] = ()
+    """Files of other projects that config.yml imports."""
 
 
 def is_rasa(root: Path) -> bool:
     """Whether `root` looks like a Rasa project rather than a knowledge folder of ours."""
     places = (root / "domain", root / "data" / "domain")
+    config = root / "config.yml"
     has_domain = (root / "domain.yml").is_file() or any(place.is_dir() for place in places)
-    return has_domain and ((root / "data").is_dir() or (root / "config.yml").is_file())
+    has_domain = has_domain or merging.is_wanted(config)
+    return has_domain and ((root / "data").is_dir() or config.is_file())
 
 
 def read(root: Path, variables: Mapping[str, str]) -> RasaProject:
@@ -74,7 +79,10 @@ def read(root: Path, variables: Mapping[str, str]) -> RasaProject:
 def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Findings]:
     """The project as far as it can be read, and all that is wrong or done otherwise."""
     findings = Findings()
-    data = _load(_told_in(root), root, findings)
+    written = _one(root / "config.yml", root, findings)
+    own = _load(_told_in(root), root, findings)
+    imported = merging.read(root, written, own, findings)
+    data = [*own, *imported]
     before = len(findings.errors)
     parts = _domain_files(root, data, findings)
     is_whole = len(findings.errors) == before  # else stories would only name what was not read
@@ -85,7 +93,7 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
     told = [source for source in data if source not in tests]
     blocks = story_reader.read(told, domain, findings) if is_whole else ()
     domain = replace(domain, texts=_texts(blocks))
-    config = config_reader.read(_one(root / "config.yml", root, findings), domain, findings)
+    config = config_reader.read(written, domain, findings)
     completeness.note(domain, parts, examples, blocks, config, findings)
     trained = _train(blocks, domain, config, findings)
     endpoints = _one(root / "endpoints.yml", root, findings)
@@ -100,6 +108,7 @@ def examine(root: Path, variables: Mapping[str, str]) -> tuple[RasaProject, Find
         examples=examples,
         entity_data=entity_data,
         endpoints=_settings(endpoints, variables),
+        imported=tuple(source.path for source in imported),
     )
     return project, findings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Source:
     name: str
     """Relative to the project folder."""
     data: CommentedMap
+    is_imported: bool = False
+    """Whether it is of another project, which config.yml imports."""
 
     def line(self, node: Any, key: Any = None) -> int:
         """1-based line of a mapping, a list or one of its entries; 0 when unknown."""
@@ -37,7 +40,7 @@ class Source:
 
 def load(path: Path, root: Path, findings: Findings) -> Source | None:
     """A file of the project; None, and an error in `findings`, when it cannot be read."""
-    name = str(path.relative_to(root))
+    name = os.path.relpath(path, root)  # what is imported may lie outside
     try:
         data = rasa_yaml.load(path, name=name)
     except classifier_errors.DatasetError as cause:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ def read(
     """
     found = _Found()
     for path in paths:
-        name = str(path.relative_to(root))
+        name = os.path.relpath(path, root)
         for entry in rasa_yaml.entries(rasa_yaml.load(path, name=name), name):
             _take(entry, name, found, skipped)
     return EntityData(

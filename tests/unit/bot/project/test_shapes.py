@@ -171,7 +171,6 @@ def test_what_is_not_run_is_listed(tmp_path: Path) -> None:
     assert [(path, line) for path, line, _ in not_run] == [
         ("config.yml", 0),
         ("config.yml", 0),
-        ("config.yml", 0),
         ("data/flows.yml", 1),
         ("data/old.md", 0),
         ("credentials.yml", 2),
