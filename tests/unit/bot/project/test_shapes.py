@@ -176,10 +176,10 @@ def test_what_is_not_run_is_listed(tmp_path: Path) -> None:
         ("credentials.yml", 2),
         ("credentials.yml", 4),
     ]
-    assert "policy Policy" in not_run[2][2]
+    assert "policy Policy" in not_run[1][2]
     other = notes(findings, Parity.DIFFERS)
-    assert "[channels.facebook] app_secret: Field required" in not_run[5][2]
-    assert "In credentials.yml it is 'secret'" in not_run[5][2]
+    assert "[channels.facebook] app_secret: Field required" in not_run[4][2]
+    assert "In credentials.yml it is 'secret'" in not_run[4][2]
     assert any(path == "endpoints.yml" and "database.url" in what for path, _, what in other)
     assert any("supervised_embeddings:" in what for _, _, what in other)
     where = [n.hint for n in findings.notes if n.path == "endpoints.yml" and n.parity == "same"]
