@@ -49,6 +49,8 @@ RASA_REASONS = {
     413: "BadRequest",
     422: "BadRequest",
 }
+HINTS = {404: "See /openapi.json for what there is."}
+"""Of errors that aiohttp raises."""
 RASA_VERSION = "3.6.21"  # whose wire formats are spoken
 RASA_PATHS = ("/webhooks/", "/model/", "/conversations/", "/domain", "/status", "/version")
 SAFE_HEADERS = {
@@ -96,7 +98,9 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        plain = errors.ClientError(f"{error.status} {error.reason}.")
+        allowed = error.headers.get("Allow", "").replace(",", ", ")
+        hint = f"Allowed here: {allowed}." if allowed else HINTS.get(error.status, "")
+        plain = errors.ClientError(f"{error.status} {error.reason}.", hint=hint)
         response = _answer(request, error.status, error.reason.replace(" ", ""), plain)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]

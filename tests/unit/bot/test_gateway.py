@@ -343,3 +343,13 @@ async def test_a_channel_that_is_not_there_is_a_404(tmp_path: Path, name: str) -
         it.http.post(f"{it.url}/webhooks/{name}/webhooks", data=b"{}") as answer,
     ):
         assert answer.status == 404
+
+
+async def test_a_wrong_address_or_method_says_where_to_look(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        async with it.http.get(f"{it.url}/v1/nowhere") as answer:
+            assert answer.status == 404
+            assert "/openapi.json" in (await answer.json())["error"]["hint"]
+        async with it.http.get(f"{it.url}/v1/sessions") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+            assert (await answer.json())["error"]["hint"] == "Allowed here: POST."
