@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.cli import progress
+from bot.training import waiting
 from classifier import benchmark, errors
 from classifier.benchmark import Result, Task, Way
 from classifier.methods import Method
@@ -43,6 +44,7 @@ def run(
     Raises:
         errors.ClassifierError: data are missing, or a training failed.
     """
+    waiting.be_patient()
     tasks = benchmark.tasks(data)
     chosen = [task for task in tasks if task.name.casefold() == only.casefold()]
     chosen = chosen or [task for task in tasks if only.casefold() in task.name.casefold()]

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli import progress
+from bot.training import waiting
 from classifier import artifact, dataset, errors, inspection, reading, workshop
 from classifier import evaluate as measures
 from classifier.artifact import Manifest
@@ -97,6 +98,7 @@ def train(wish: Wish, *, as_json: bool) -> None:
     Raises:
         errors.ClassifierError: nothing was written to `wish.out`.
     """
+    waiting.be_patient()
     signal.signal(signal.SIGTERM, _leave_tidily)
     examples = reading.read(wish.data, wish.columns)
     valid = reading.read(wish.valid, wish.columns) if wish.valid else ()

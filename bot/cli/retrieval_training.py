@@ -15,7 +15,7 @@ from rich.table import Table
 from bot import assembly
 from bot.cli import progress
 from bot.config import Settings
-from bot.training import encoders, rerankers
+from bot.training import encoders, rerankers, waiting
 from bot.training.encoders import Order, Outcome
 from retrieval.training.cross import CrossRecipe
 
@@ -28,6 +28,7 @@ def train(settings: Settings, order: Order, *, as_json: bool) -> None:
     Raises:
         errors.FrontdeskError: it failed; nothing was promoted.
     """
+    waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
     signal.signal(signal.SIGTERM, _leave_tidily)
     with progress.bars() as report:
@@ -44,6 +45,7 @@ def train_reranker(settings: Settings, order: Order, max_steps: int, *, as_json:
     Raises:
         errors.FrontdeskError: it failed; nothing was promoted.
     """
+    waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
     signal.signal(signal.SIGTERM, _leave_tidily)
     recipe = CrossRecipe(max_steps=max_steps) if max_steps else CrossRecipe()

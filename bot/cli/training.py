@@ -12,7 +12,7 @@ from rich.table import Table
 from bot import assembly
 from bot.cli import progress
 from bot.config import Settings
-from bot.training import job
+from bot.training import job, waiting
 from bot.training.registry import Registered, Registry
 from classifier.methods import Method
 
@@ -30,6 +30,7 @@ def train(settings: Settings, method: str, *, as_json: bool) -> None:
     Raises:
         errors.FrontdeskError: it failed; nothing was promoted.
     """
+    waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
     signal.signal(signal.SIGTERM, _leave_tidily)
     with progress.lines() if as_json else progress.bars() as report:

@@ -16,9 +16,6 @@ from bot.config import Settings
 from classifier.methods import Method
 
 NICENESS = 10  # visitors first
-PATIENT = ("env", "OMP_WAIT_POLICY=PASSIVE")
-"""Torch's threads wait for each other without spinning: beside a server that needs the cores too,
-spinning makes a step take several times as long."""
 KEPT_LINES = 20  # of the child's complaints, for the log
 
 
@@ -54,7 +51,6 @@ async def train_in_child(
         errors.ModelError: the training failed; says its last words.
     """
     child = await asyncio.create_subprocess_exec(
-        *PATIENT,
         *_command(settings, method),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
