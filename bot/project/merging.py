@@ -7,6 +7,7 @@ nothing but what they import themselves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ MERGING = "MultiProjectImporter"
 KNOWN = (MERGING, "RasaFileImporter")
 CONFIG_KEYS = ("imports", "importers", "pipeline", "policies", "recipe", "language")
 TEST_PREFIX = "test_"
+ASIDE = ("credentials.yml", "endpoints.yml")
+"""Of a project that is imported, nobody reads these."""
 
 
 def read(
@@ -70,18 +73,18 @@ class _Imports:
     def follow(self, config: Source) -> None:
         """Read what `config` imports, in its order."""
         for place, name in enumerate(_listed(config, "imports")):
-            path = (config.path.parent / str(name)).resolve()
+            path = Path(os.path.normpath(config.path.parent / str(name)))
             if not path.exists():
                 line = config.line(config.data["imports"], place)
                 hint = f"Write it relative to the folder of {config.name}, or take the line out."
                 self.findings.wrong(f"imports {name!r}: not found.", config.name, line, hint)
-            elif self._is_new(path):  # projects may import each other
+            elif self._is_new(path.resolve()):  # projects may import each other
                 self._read(path)
 
     def _read(self, path: Path) -> None:
         for file in files.below(path):
             is_new = file == path or self._is_new(file.resolve())
-            if not is_new or file.name.startswith(TEST_PREFIX):
+            if not is_new or file.name.startswith(TEST_PREFIX) or file.name in ASIDE:
                 continue
             source = files.load(file, self.root, self.findings)
             if source is None:

@@ -35,6 +35,7 @@ FILES = {
         stories: [{story: s, steps: [{user: hi, intent: greet}, {action: utter_greet}]}]
     """,
     "skills/bye/domain.yml": "{intents: [bye], responses: {utter_bye: [{text: Bye.}]}}",
+    "skills/bye/endpoints.yml": "action_endpoint: {url: http://elsewhere/webhook}",
     "skills/bye/rules.yml": "rules: [{rule: b, steps: [{intent: bye}, {action: utter_bye}]}]",
     "skills/bye/config.yml": "imports: [../greet]\n",  # in a circle
     "../shared/responses.yml": "responses: {utter_shared: [{text: from outside}]}",
@@ -53,6 +54,7 @@ def project(folder: Path, **changes: str) -> tuple[RasaProject, Findings]:
 def test_domains_rules_and_examples_are_one(tmp_path: Path) -> None:
     found, findings = project(tmp_path)
     assert not findings.errors
+    assert not [note for note in findings.notes if note.parity == "unsupported"]
     assert {"order", "greet", "bye"} <= set(found.domain.intents)
     for intent in ("order", "greet", "bye"):
         parse = {"intent": {"name": intent}, "entities": [], "text": f"/{intent}"}
