@@ -2,8 +2,8 @@
 
 Each on thousands of mutated requests, many of them signed again with the right keys so that the
 inner checks are reached too. Both must accept the same ones, and ours never raises. A library that
-raises has refused. DingTalk and Chatwoot publish no verifier for HTTP: the reference is written
-here from their specification, apart from the code that is tested.
+raises has refused. DingTalk, Chatwoot, Telegram and Rasa (callback) publish no verifier for HTTP:
+the reference is written here from their specification, apart from the code that is tested.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from tests.unit.bot.channels.test_feishu import encrypt, signed
 from tests.unit.bot.channels.vendor import NOW, request
 
 REQUESTS = 5000
+SECRET = "a-shared-secret_42"
 ODD = ["", " ", "x", "ü", "\ud800", "\x00", "0", "-1", "1e9", "１２３", "9" * 300, "None", "==="]
 XML = """<xml><ToUserName>gh_1</ToUserName><FromUserName>o1</FromUserName><CreateTime>1</CreateTime>
 <MsgType>text</MsgType><Content>你好 ]]&gt; hello hello hello hello hello</Content>
@@ -404,7 +405,7 @@ def forged_token(bearer: str, said: dict[str, Any], chance: random.Random) -> st
     )
 
 
-# DingTalk and Chatwoot: no library verifies these, so the reference is the specification.
+# No library verifies these, so the reference is the specification.
 
 
 def test_dingtalk_as_specified() -> None:
@@ -451,5 +452,38 @@ def test_chatwoot_as_specified() -> None:
             "sha256=" + hmac.new(secret, content, hashlib.sha256).hexdigest()
             for secret in (b"s", b"t")
         }
+
+    compare(channel, make, expected)
+
+
+def test_telegram_as_specified() -> None:
+    settings = {"bot_token": "1:b", "secret": SECRET}
+    channel = catalogue.open_one("telegram", settings)
+
+    def make(chance: random.Random) -> Request:
+        given = SECRET if chance.random() < 0.9 else bent(SECRET, chance)
+        return request(b'{"update_id":1}', {"X-Telegram-Bot-Api-Secret-Token": given})
+
+    def expected(req: Request) -> bool:
+        return req.headers.get("X-Telegram-Bot-Api-Secret-Token") == SECRET
+
+    compare(channel, make, expected)
+
+
+def test_callback_as_specified() -> None:
+    """The token in the address counts if there is one, else the bearer's."""
+    settings = {"url": "https://c.example/bot", "incoming_token": SECRET}
+    channel = catalogue.open_one("callback", settings)
+
+    def make(chance: random.Random) -> Request:
+        given = SECRET if chance.random() < 0.9 else bent(SECRET, chance)
+        req = request(b'{"sender":"a","message":"hi"}', {"Authorization": f"Bearer {given}"})
+        if chance.random() < 0.5:
+            return req
+        return dataclasses.replace(req, headers=CIMultiDict(), query={"token": given})
+
+    def expected(req: Request) -> bool:
+        token = req.query.get("token", "")
+        return (token or req.headers.get("Authorization", "").removeprefix("Bearer ")) == SECRET
 
     compare(channel, make, expected)
