@@ -16,6 +16,7 @@ from rich.table import Table
 from bot import edit_bench, errors, retrieval_bench, retrieval_quality, searching
 from bot.cli import progress
 from bot.config import Settings
+from bot.training import waiting
 
 
 class Part(StrEnum):
@@ -81,6 +82,8 @@ def sizes(numbers: str) -> list[int]:
 def run(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
     """Measure and print, row by row as it comes."""
     parts = wanted.only or list(Part)
+    if wanted.train:
+        waiting.be_patient()
     with progress.bars() as report, tempfile.TemporaryDirectory(dir=settings.data) as folder:
         if Part.QUALITY in parts:
             ranked = retrieval_quality.rows(

@@ -134,11 +134,15 @@ def _bar(listening: socket.socket) -> bool:
 
 def _waiting(listening: socket.socket) -> Iterator[socket.socket]:
     """All who stand at the door."""
-    with contextlib.suppress(BlockingIOError):
-        while True:
+    while True:
+        try:
             caller, _ = listening.accept()
-            caller.setblocking(False)
-            yield caller
+        except ConnectionAbortedError:  # has left meanwhile
+            continue
+        except OSError:  # nobody is left; or there are no descriptors left for more
+            return
+        caller.setblocking(False)
+        yield caller
 
 
 async def _let_in(runner: web.AppRunner, callers: Iterable[socket.socket]) -> None:
