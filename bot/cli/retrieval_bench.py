@@ -84,6 +84,7 @@ def run(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
     parts = wanted.only or list(Part)
     if wanted.train:
         waiting.be_patient()
+    settings.data.mkdir(parents=True, exist_ok=True)  # on a fresh machine there is none yet
     with progress.bars() as report, tempfile.TemporaryDirectory(dir=settings.data) as folder:
         if Part.QUALITY in parts:
             ranked = retrieval_quality.rows(
