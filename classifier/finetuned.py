@@ -21,6 +21,7 @@ from classifier import (
     lexical,
     model,
     search,
+    soup,
     teaching,
 )
 from classifier import network as networks
@@ -156,7 +157,7 @@ def _tuned(
         watched=_untaught(plan, watched) if watched else None,
     )
     objective = Labels(lessons, besides.classes, plan.recipe)
-    epochs = finetune.tune(net, objective, plan.recipe, surroundings)
+    epochs = soup.tune(net, objective, plan.recipe, surroundings)
     around.on_progress("exporting the fine-tuned network", 1.0)
     exporting.write(net, plan.encoder_folder, folder, lessons.tokens)
     return _Tuned(epochs=epochs, share=share)

@@ -61,6 +61,9 @@ class Recipe:
     Juditsky 1992; Tarvainen & Valpola 2017, arXiv:1703.01780)."""
     taught: float = 0.5
     """How much a teacher's word counts beside the labels, 0 to 1, where there is a teacher."""
+    soup: int = 1
+    """How many networks learn, each in another order, of whose weights `full` takes the mean
+    (`classifier.soup`); each goes through all the epochs."""
     patience: int = 0
     """Epochs without a better loss on the held-out texts after which to stop; 0: never."""
     precision: str = "auto"

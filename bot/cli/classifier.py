@@ -94,6 +94,10 @@ def train(
         float | None,
         typer.Option(min=0, max=1, help="1: rare labels count as much as frequent. 类别平衡"),
     ] = None,
+    soup: Annotated[
+        int | None,
+        typer.Option(min=1, max=20, help="full: the mean of as many networks. 权重平均的网络数"),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=0, help="Stop after as many epochs without gain. 提前停止")
     ] = None,
@@ -140,6 +144,7 @@ def train(
                 batch_size=batch_size,
                 accumulate=accumulate,
                 balance=balance,
+                soup=soup,
                 patience=patience,
                 precision=precision,
             ),

@@ -103,5 +103,6 @@ def _table(results: list[Result]) -> Table:
 def _name(r: Result) -> str:
     taught = f", taught by {r.teacher}" if r.teacher else ""
     taught += f" on {r.unlabelled} more texts without label" if r.unlabelled else ""
+    taught += f", the mean of {r.soup}" if r.soup > 1 else ""
     trained = f", {r.trained} of the weights" if r.trained else ""
     return f"{r.task}\n{r.method}, {r.encoder}{taught}{trained}, {r.megabytes:g} MB"

@@ -132,6 +132,11 @@ def _order(wish: Wish, choice: workshop.Choice) -> workshop.Order:
             f"--search has nothing to try with the method {choice.method.value!r}.",
             hint="Leave it out, or name a method that fine-tunes.",
         )
+    if wish.recipe.get("soup", 1) > 1 and choice.method is not Method.FULL:
+        raise errors.DatasetError(
+            f"--soup has no networks to average with the method {choice.method.value!r}.",
+            hint="Leave it out, or use --method full.",
+        )
     if wish.unlabelled and not (wish.teacher and choice.method.tunes_by_labels):
         raise errors.DatasetError(
             f"--unlabelled {wish.unlabelled} has nobody to label it.",
