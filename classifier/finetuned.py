@@ -248,6 +248,14 @@ def _notes(plan: Plan, first: _Tuned) -> list[tuple[str, str]]:
                 "指标略偏乐观。",
             )
         )
+    if plan.recipe.soup > 1:
+        notes.append(
+            (
+                f"The weights are the mean of {plan.recipe.soup} networks that learned in other "
+                "orders.",
+                f"权重是 {plan.recipe.soup} 个以不同顺序训练的网络的平均值。",
+            )
+        )
     if plan.refit and not plan.valid:
         notes.append(
             (
