@@ -237,21 +237,14 @@ def test_texts_that_nobody_labels_are_refused(files: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-def test_networks_of_few_trained_weights_are_not_averaged(files: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "option"), [("head", "--search"), ("lora", "--soup")])
+def test_what_a_method_cannot_do_is_refused(
+    files: Path, tmp_path: Path, method: str, option: str
+) -> None:
     done = run(
-        "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", "lora",
-        "--soup", "3",
+        "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", method,
+        option, "3",
     )  # fmt: skip
     assert done.returncode == 2
-    assert "--soup" in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_search_without_anything_to_search_is_refused(files: Path, tmp_path: Path) -> None:
-    done = run(
-        "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", "head",
-        "--search", "3",
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "--search" in done.stderr
+    assert option in done.stderr
     assert not (tmp_path / "out").exists()

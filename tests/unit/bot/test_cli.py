@@ -81,6 +81,10 @@ def test_only_what_was_given_overrides_settings() -> None:
             ["bench", "retrieval", "--data", "x", "--sizes", "many"],
             "error: --sizes: 'many' is no number of entries.",
         ),
+        (  # nor is there a data folder yet
+            ["bench", "retrieval", "--data", "x", "--only", "dense", "--sizes", "20"],
+            "error: x/dstc9_faq/test.csv cannot be read:",
+        ),
         (["serve", "--port", "99999"], "error: Setting server.port = 99999:"),
         (["train", "--project", "nowhere"], "error: nowhere/domain.yml: not found."),
         (["evaluate", "--project", "nowhere"], "error: nowhere/eval: no questions test."),
