@@ -106,7 +106,7 @@ def network(
         lexical=words.margins(asked.texts),
         nearness=lambda guesses: near.nearness(seen, guesses),
     )
-    if plan.refit and not plan.valid:
+    if plan.refit:
         again = replace(plan, recipe=replace(plan.recipe, epochs=first.epochs, patience=0))
         both = learned.beside(asked)
         _tuned(again, both, besides, folder, around, watched=None)
@@ -256,11 +256,12 @@ def _notes(plan: Plan, first: _Tuned) -> list[tuple[str, str]]:
                 f"权重是 {plan.recipe.soup} 个以不同顺序训练的网络的平均值。",
             )
         )
-    if plan.refit and not plan.valid:
+    if plan.refit:
         notes.append(
             (
-                "After it was measured, the network was trained once more on all examples.",
-                "评测之后，又用全部例句重新训练了一次网络。",
+                "After it was measured, the network was trained once more on all examples, those "
+                "that measured it included.",
+                "评测之后，又用全部例句（包括用于评测的例句）重新训练了一次网络。",
             )
         )
     return notes

@@ -25,7 +25,7 @@ class Plan:
     holdout: float
     """Share of the examples to measure on, 0 to 0.5; 0 lets `head` report all of its folds."""
     valid: tuple[LabelledText, ...] = ()
-    """To measure on instead of a share of the examples; never learned from."""
+    """To measure on instead of a share of the examples; learned from only in a refit."""
     teacher: Teacher | None = None
     """A larger encoder, whose heads teach the network; needed in training only."""
     teacher_id: str = ""
@@ -42,6 +42,11 @@ class Plan:
     strict: bool = True
     """Refuse texts under two labels and intents with one example, instead of going on."""
     recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def learned(self) -> tuple[LabelledText, ...]:
+        """All that the model was made from when it is ready."""
+        return (*self.examples, *self.valid) if self.refit else self.examples
 
     @property
     def arguments(self) -> dict[str, Any]:

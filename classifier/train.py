@@ -105,7 +105,8 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Tra
         fitted = experts.heads(known, encoder, folds, labels, hints, folder, around.on_progress)
         shown = aside if aside.any() else shown
     around.on_progress("fitting the words", 0.0)
-    words = lexical.fit(*hints.after(known.texts, known.gold), len(labels))
+    served = known.beside(valid) if plan.valid and plan.refit else known
+    words = lexical.fit(*hints.after(served.texts, served.gold), len(labels))
     lexical.save(folder, words)
     trained = _measured(plan, fitted, words, labels, shown, folder)
     if plan.valid and fitted.asked is known:
@@ -156,7 +157,7 @@ def _measured(
         method=plan.method.value,
         encoder=plan.encoder_id,
         labels=labels,
-        data_hash=dataset.fingerprint(plan.examples),
+        data_hash=dataset.fingerprint(plan.learned),
         fusion=pool.as_dict(),
         metrics=evaluate.score(said[shown], asked.gold[shown]).as_dict(),
         measured_on=fitted.measured_on,

@@ -72,8 +72,9 @@ class Order:
     """Texts that nobody labelled, for the teacher to label."""
     holdout: float | None = None
     """Share to measure on, for methods that need one; None: a tenth, of few examples a fifth."""
-    refit: bool = True
-    """Train a network once more, on everything, after it was measured."""
+    refit: bool | None = None
+    """Train a network once more, on everything, after it was measured; None: unless it is
+    measured on texts of their own."""
     search: int = 0
     """Recipes to try first."""
     recipe: Recipe
@@ -173,7 +174,7 @@ def make(
             for name in (RUN_FILE, tracking.FILE):
                 shutil.copy2(order.unfinished / name, building / name)
             notes = (*order.notes, *_sampled(len(some), len(examples)))
-            reporting.write(building, trained, plan.examples, notes=notes, seconds=seconds)
+            reporting.write(building, trained, plan.learned, notes=notes, seconds=seconds)
             artifact.seal(building, trained.manifest)
     finally:
         if order.out.exists() or not any(order.unfinished.rglob(checkpoint.FILE)):
@@ -215,7 +216,7 @@ def _plan(
         unlabelled=_new(order.unlabelled, (*examples, *valid), order.recipe.seed)
         if teaches
         else (),
-        refit=order.refit,
+        refit=not valid if order.refit is None else order.refit,
         search=order.search,
         seed=order.recipe.seed,
         recipe=order.recipe,
@@ -246,7 +247,7 @@ def _begin(order: Order, plan: Plan) -> dict[str, Any]:
         "encoder": plan.encoder_id,
         "arguments": plan.arguments,
         "data": sorted({example.path for example in plan.examples}),
-        "data_hash": dataset.fingerprint(plan.examples),
+        "data_hash": dataset.fingerprint(plan.learned),
         "order": plan.order,
         "versions": versions(),
     }

@@ -67,8 +67,13 @@ def train(
         ),
     ] = None,
     refit: Annotated[
-        bool, typer.Option(help="Train once more on everything, after measuring. 评测后全量重训")
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Train once more on everything, --valid too, after measuring; by default unless "
+            "there is --valid. 评测后用全部数据重训",
+            show_default=False,
+        ),
+    ] = None,
     encoder: Annotated[
         str,
         typer.Option(help="auto, minilm-en, multilingual-e5, a folder or a hub id. 编码器"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.cli import progress
+from bot.cli import progress, termination
 from bot.training import waiting
 from classifier import benchmark, errors
 from classifier.benchmark import Result, Task, Way
@@ -45,6 +45,7 @@ def run(
         errors.ClassifierError: data are missing, or a training failed.
     """
     waiting.be_patient()
+    termination.unwinds()
     tasks = benchmark.tasks(data)
     chosen = [task for task in tasks if task.name.casefold() == only.casefold()]
     chosen = chosen or [task for task in tasks if only.casefold() in task.name.casefold()]

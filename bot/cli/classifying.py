@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli import progress
+from bot.cli import progress, termination
 from bot.training import waiting
 from classifier import artifact, dataset, errors, inspection, reading, workshop
 from classifier import evaluate as measures
@@ -28,7 +26,6 @@ from classifier.model import IntentClassifier
 from classifier.prediction import IntentPrediction
 from classifier.reading import Columns
 
-TERMINATED = 143  # 128 + SIGTERM, as shells count
 SHOWN = 3  # intents of a ranking
 DIGITS = 4
 PRINTED_AT_ONCE = 1000  # texts of a million would not all fit into memory with their rankings
@@ -56,7 +53,7 @@ class Wish:
     out: Path
     method: str
     holdout: float | None
-    refit: bool
+    refit: bool | None
     encoder: str
     encoders: Path
     teacher: str
@@ -99,7 +96,7 @@ def train(wish: Wish, *, as_json: bool) -> None:
         errors.ClassifierError: nothing was written to `wish.out`.
     """
     waiting.be_patient()
-    signal.signal(signal.SIGTERM, _leave_tidily)
+    termination.unwinds()
     examples = reading.read(wish.data, wish.columns)
     valid = reading.read(wish.valid, wish.columns) if wish.valid else ()
     dataset.check(examples, strict=False)
@@ -136,6 +133,11 @@ def _order(wish: Wish, choice: workshop.Choice) -> workshop.Order:
         raise errors.DatasetError(
             f"--soup has no networks to average with the method {choice.method.value!r}.",
             hint="Leave it out, or use --method full.",
+        )
+    if wish.refit and wish.valid and not choice.method.tunes_by_labels:
+        raise errors.DatasetError(
+            f"--refit cannot learn --valid too with the method {choice.method.value!r}.",
+            hint="Leave it out and join the two files, or use --method full.",
         )
     if wish.unlabelled and not (wish.teacher and choice.method.tunes_by_labels):
         raise errors.DatasetError(
@@ -354,8 +356,3 @@ def _shown(text: str, prediction: IntentPrediction) -> dict[str, Any]:
 
 def _write(value: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-
-
-def _leave_tidily(_signal: int, _frame: FrameType | None) -> None:
-    """Unwind, so that the unfinished model folder is removed."""
-    sys.exit(TERMINATED)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import edit_bench, errors, retrieval_bench, retrieval_quality, searching
-from bot.cli import progress
+from bot.cli import progress, termination
 from bot.config import Settings
 from bot.training import waiting
 
@@ -82,6 +82,7 @@ def sizes(numbers: str) -> list[int]:
 def run(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
     """Measure and print, row by row as it comes."""
     parts = wanted.only or list(Part)
+    termination.unwinds()
     if wanted.train:
         waiting.be_patient()
     settings.data.mkdir(parents=True, exist_ok=True)  # on a fresh machine there is none yet

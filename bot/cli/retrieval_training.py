@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
 
 from bot import assembly
-from bot.cli import progress
+from bot.cli import progress, termination
 from bot.config import Settings
 from bot.training import encoders, rerankers, waiting
 from bot.training.encoders import Order, Outcome
 from retrieval.training.cross import CrossRecipe
-
-TERMINATED = 143  # 128 + SIGTERM, as shells count
 
 
 def train(settings: Settings, order: Order, *, as_json: bool) -> None:
@@ -30,7 +26,7 @@ def train(settings: Settings, order: Order, *, as_json: bool) -> None:
     """
     waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
-    signal.signal(signal.SIGTERM, _leave_tidily)
+    termination.unwinds()
     with progress.bars() as report:
         outcomes = encoders.run(settings, order, on_progress=report)
     if as_json:
@@ -47,7 +43,7 @@ def train_reranker(settings: Settings, order: Order, max_steps: int, *, as_json:
     """
     waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
-    signal.signal(signal.SIGTERM, _leave_tidily)
+    termination.unwinds()
     recipe = CrossRecipe(max_steps=max_steps) if max_steps else CrossRecipe()
     with progress.bars() as report:
         outcome = rerankers.run(settings, order, recipe, on_progress=report)
@@ -66,11 +62,6 @@ def train_reranker(settings: Settings, order: Order, max_steps: int, *, as_json:
         if outcome.promoted
         else "Not kept: it is no better than none. 未保存：没有改进。\n"
     )
-
-
-def _leave_tidily(_signal: int, _frame: FrameType | None) -> None:
-    """Unwind, so that the unfinished folder is removed."""
-    sys.exit(TERMINATED)
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:

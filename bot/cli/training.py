@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from types import FrameType
-
 from rich.console import Console
 from rich.table import Table
 
 from bot import assembly
-from bot.cli import progress
+from bot.cli import progress, termination
 from bot.config import Settings
 from bot.training import job, waiting
 from bot.training.registry import Registered, Registry
 from classifier.methods import Method
 
-TERMINATED = 143  # 128 + SIGTERM, as shells count
 MEASURES = (
     ("accuracy", "accuracy 准确率", "{:.1%}"),
     ("macro_f1", "macro F1", "{:.3f}"),
@@ -32,16 +27,11 @@ def train(settings: Settings, method: str, *, as_json: bool) -> None:
     """
     waiting.be_patient()
     assembly.prepare_data_folder(settings.data)
-    signal.signal(signal.SIGTERM, _leave_tidily)
+    termination.unwinds()
     with progress.lines() if as_json else progress.bars() as report:
         trained = job.run(settings, Method(method), on_progress=report)
     if not as_json:
         _show(trained, Registry(settings.data).current())
-
-
-def _leave_tidily(_signal: int, _frame: FrameType | None) -> None:
-    """Unwind, so that the unfinished model folder is removed."""
-    sys.exit(TERMINATED)
 
 
 def _show(trained: Registered, used: Registered | None) -> None:

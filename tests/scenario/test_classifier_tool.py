@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +46,11 @@ def write(path: Path, rows: Sequence[tuple[str, ...]], *header: str) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def rows(path: Path) -> list[list[str]]:
+    """The rows of a file, without its header."""
+    return list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +181,68 @@ def test_benchmarks_without_their_data_say_what_is_missing(tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture(scope="module")
+def benchmarks(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out as that of the public data sets, with our own texts in it."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    for place in (
+        "banking77/train.csv", "banking77/train_10.csv", "banking77/train_5.csv",
+        "clinc150/train_10.csv", "clinc150/train_5.csv", "smp2019_zh/train.csv",
+    ):  # fmt: skip
+        (folder / place).parent.mkdir(exist_ok=True)
+        shutil.copy(files / "train.csv", folder / place)
+    for place in ("banking77/test.csv", "smp2019_zh/valid.csv", "smp2019_zh/test.csv"):
+        shutil.copy(files / "test.csv", folder / place)
+    learned, measured = (rows(files / name) for name in ("train.csv", "test.csv"))
+    strange = [[text, "oos"] for text in STRANGE]
+    parts = {"train": learned, "val": measured, "test": measured, "oos_test": strange}
+    (folder / "clinc150/data_full.json").write_text(json.dumps(parts), encoding="utf-8")
+    return folder
+
+
+def bench(data: Path, encoders: Path, home: Path, *words: str) -> subprocess.Popen[str]:
+    """The benchmark in a process whose temporary files lie in `home`."""
+    command = [
+        sys.executable, "-m", "bot", "bench", "classifier", "--data", str(data), "--encoders",
+        str(encoders), "--seeds", "1", "--json", *words,
+    ]  # fmt: skip
+    environ = os.environ | {"TMPDIR": str(home)}
+    return subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+    )
+
+
+def test_a_benchmark_measures_on_texts_that_it_did_not_learn(
+    benchmarks: Path, encoders: Path, tmp_path: Path
+) -> None:
+    words = ("--only", "CLINC150", "--method", "head")
+    with bench(benchmarks, encoders, tmp_path, *words) as process:
+        said, complaint = process.communicate(timeout=300)
+    assert process.returncode == 0, complaint
+    found = json.loads(said)
+    assert (found["task"], found["method"], found["seeds"]) == ("CLINC150", "head", 1)
+    assert 0.8 < found["accuracy"] <= 1
+    assert found["auroc"] > 0.6
+    assert not list(tmp_path.glob("frontdesk-*"))
+
+
+def test_a_benchmark_that_is_stopped_leaves_nothing(
+    benchmarks: Path, encoders: Path, tmp_path: Path
+) -> None:
+    words = ("--only", "CLINC150, validation part learned too")
+    with bench(benchmarks, encoders, tmp_path, *words) as process:
+        assert process.stderr is not None
+        deadline = time.monotonic() + 200
+        while not any(tmp_path.glob("frontdesk-*/.model.training/training.jsonl")):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert not list(tmp_path.glob("frontdesk-*"))
+
+
 def test_a_killed_fine_tuning_goes_on_where_it_was(files: Path, encoders: Path) -> None:
     out = files / "lora"
     words: list[str | Path] = [
@@ -237,14 +307,18 @@ def test_texts_that_nobody_labels_are_refused(files: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("method", "option"), [("head", "--search"), ("lora", "--soup")])
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("head", "--search 3"), ("lora", "--soup 3"), ("head", "--refit --valid test.csv")],
+)
 def test_what_a_method_cannot_do_is_refused(
-    files: Path, tmp_path: Path, method: str, option: str
+    files: Path, tmp_path: Path, method: str, options: str
 ) -> None:
+    words = [files / word if word.endswith(".csv") else word for word in options.split()]
     done = run(
         "train", "--data", files / "train.csv", "--out", tmp_path / "out", "--method", method,
-        option, "3",
+        *words,
     )  # fmt: skip
     assert done.returncode == 2
-    assert option in done.stderr
+    assert options.split(maxsplit=1)[0] in done.stderr
     assert not (tmp_path / "out").exists()

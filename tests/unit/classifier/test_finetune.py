@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,26 @@ def test_int8_serves_unless_it_is_worse(tuned: Tuned) -> None:
 def test_the_recipe_is_written_down(tuned: Tuned) -> None:
     arguments = tuned.manifest.arguments
     assert (arguments["epochs"], arguments["batch_size"], arguments["examples"]) == (1, 12, 72)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_the_texts_that_measured_it_are_learned_if_asked_for(
+    plan: Plan, encoder: Encoder, tmp_path: Path, refit: bool
+) -> None:
+    """A phrase that only they know is a gift card afterwards, and else nobody's."""
+    phrases = ["flurb the grommet", "please flurb a grommet", "flurb grommet", "can you flurb it"]
+    new = [LabelledText(text=text, intent="gift_card") for text in phrases]
+    old = [LabelledText(text=text, intent=intent) for text, intent in ASKED]
+    measured = replace(plan, valid=(*new, *old), refit=refit, recipe=replace(plan.recipe, epochs=4))
+    with artifact.new_folder(tmp_path / "model") as building:
+        done = train.train(measured, building, encoder, Around(on_progress=lambda _s, _d: None))
+        artifact.seal(building, done.manifest)
+    assert done.manifest.metrics["examples"] == len(phrases) + len(ASKED)
+    assert done.manifest.metrics["accuracy"] < 1  # of the first network, which had not seen them
+    everything = (*plan.examples, *measured.valid) if refit else plan.examples
+    assert done.manifest.data_hash == dataset.fingerprint(everything)
+    said = model.load(tmp_path / "model", encoder).predict(phrases)
+    assert all(p.top.name == "gift_card" for p in said) == refit
 
 
 def tuned_again(plan: Plan, encoder: Encoder) -> Network:
