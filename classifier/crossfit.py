@@ -61,6 +61,7 @@ def heads(
         return _asked(texts, vectors, gold, classes, hints, learned, asked)
 
     # Both solvers leave the interpreter free, so two folds run side by side on two cores.
+    on_progress(f"cross-validation in {count} folds", 0.0)
     with ThreadPoolExecutor(THREADS) as pool:
         for fold, said in enumerate(pool.map(fold_out, range(count))):
             dense[folds == fold], margins[folds == fold] = said
