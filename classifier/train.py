@@ -42,6 +42,7 @@ from classifier.model import IntentClassifier, TextEncoder
 from classifier.plan import Around, Plan
 
 FOLDS = 5
+MANY, FOLDS_OF_MANY = 30_000, 2  # a half of so many is plenty to learn from
 REFUSED = 0.05  # share of familiar texts below the line that the report draws
 EMBEDDED_AT_ONCE = 512  # texts, sorted by length within
 Floats = NDArray[np.float32]
@@ -89,7 +90,7 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Tra
     around.on_progress("embedding the examples", 0.0)
     known = _known(plan, plan.examples, labels, encoder, around.on_progress)
     valid = _known(plan, plan.valid, labels, encoder, around.on_progress)
-    folds = dataset.folds(plan.examples, count=FOLDS, seed=plan.seed)
+    folds = dataset.folds(plan.examples, count=_fold_count(len(plan.examples)), seed=plan.seed)
     aside = dataset.held_out(plan.examples, holdout=plan.holdout, seed=plan.seed)
     hints = label_names.hints(labels, known.gold, encoder)
     shown = np.ones(len(known.gold), bool)
@@ -114,6 +115,10 @@ def train(plan: Plan, folder: Path, encoder: TextEncoder, around: Around) -> Tra
     around.on_progress("measuring the learning curve", 0.0)
     curve = _curve(known, labels, folds, hints, fusion.Fusion(**trained.manifest.fusion))
     return replace(trained, learning_curve=curve)
+
+
+def _fold_count(examples: int) -> int:
+    return FOLDS if examples <= MANY else FOLDS_OF_MANY
 
 
 def _known(
