@@ -154,6 +154,11 @@ def make(
         raise errors.ArtifactError(
             f"{order.out} exists already.", hint="Choose another folder, or delete this one."
         )
+    if order.refit and valid and not order.method.tunes_by_labels:
+        raise errors.DatasetError(
+            f"--refit cannot learn --valid too with the method {order.method.value!r}.",
+            hint="Leave it out and join the two files, or use --method full.",
+        )
     some = dataset.sample(examples, most=MAX_EXAMPLES, seed=order.recipe.seed)
     asked = dataset.sample(valid, most=MAX_EXAMPLES, seed=order.recipe.seed)
     plan = _plan(order, some, asked, on_progress)

@@ -134,11 +134,6 @@ def _order(wish: Wish, choice: workshop.Choice) -> workshop.Order:
             f"--soup has no networks to average with the method {choice.method.value!r}.",
             hint="Leave it out, or use --method full.",
         )
-    if wish.refit and wish.valid and not choice.method.tunes_by_labels:
-        raise errors.DatasetError(
-            f"--refit cannot learn --valid too with the method {choice.method.value!r}.",
-            hint="Leave it out and join the two files, or use --method full.",
-        )
     if wish.unlabelled and not (wish.teacher and choice.method.tunes_by_labels):
         raise errors.DatasetError(
             f"--unlabelled {wish.unlabelled} has nobody to label it.",
