@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +69,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise
 
 
-def seal(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest with the hashes of all files that lie in `folder` now."""
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest with the hashes of all files that lie in `folder` now, and return it."""
     names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
     files = {name: file_hash(folder / name) for name in names if name != MANIFEST}
-    text = json.dumps({**asdict(manifest), "files": files}, indent=2, ensure_ascii=False)
+    sealed = replace(manifest, files=files)
+    text = json.dumps(asdict(sealed), indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return sealed
 
 
 def read(folder: Path) -> Manifest:

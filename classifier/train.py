@@ -59,7 +59,7 @@ REPORTED_VERSIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A classifier whose files lie in its folder, not yet sealed."""
+    """A classifier whose files lie in its folder."""
 
     manifest: Manifest
     classifier: IntentClassifier

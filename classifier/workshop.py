@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,11 +180,11 @@ def make(
                 shutil.copy2(order.unfinished / name, building / name)
             notes = (*order.notes, *_sampled(len(some), len(examples)))
             reporting.write(building, trained, plan.learned, notes=notes, seconds=seconds)
-            artifact.seal(building, trained.manifest)
+            sealed = artifact.seal(building, trained.manifest)
     finally:
         if order.out.exists() or not any(order.unfinished.rglob(checkpoint.FILE)):
             shutil.rmtree(order.unfinished)  # nothing there to go on from
-    return trained
+    return replace(trained, manifest=sealed, classifier=trained.classifier.under(sealed))
 
 
 def _sampled(some: int, of: int) -> tuple[tuple[str, str], ...]:

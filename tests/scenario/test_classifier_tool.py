@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.knowledge.model import Knowledge
+from classifier import artifact
 
 INTENTS = (
     "greet",
@@ -79,6 +80,7 @@ def trained(files: Path, encoders: Path) -> Path:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "5-fold cross-validation" in done.stdout
+    assert artifact.read(out).model_id in done.stdout
     return out
 
 
