@@ -46,7 +46,7 @@ def write(
         learning_curve=trained.learning_curve,
         thresholds=tuple(RiskPoint(**point) for point in manifest.risk),
         scope=Scope(familiarity=trained.familiarity, threshold=trained.refused_below),
-        facts=_facts(folder, trained, seconds),
+        facts=_facts(folder, trained, len(examples), seconds),
         notes=(*notes, *trained.notes),
         findings=tuple((f.en, f.zh) for f in inspection.inspect(examples).findings),
     )
@@ -57,13 +57,15 @@ def _short(text: str) -> str:
     return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
 
 
-def _facts(folder: Path, trained: Trained, seconds: float | None) -> Mapping[str, Text]:
+def _facts(
+    folder: Path, trained: Trained, examples: int, seconds: float | None
+) -> Mapping[str, Text]:
     manifest = trained.manifest
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     facts: dict[str, Text] = {
         "method": manifest.method,
         "encoder": manifest.encoder,
-        "examples": str(manifest.arguments["examples"]),
+        "examples": str(examples),
         "seed": str(manifest.arguments["seed"]),
         "size": f"{size / MEGABYTE:.1f} MB",
         "data hash": manifest.data_hash[:12],

@@ -251,7 +251,7 @@ def _begin(order: Order, plan: Plan) -> dict[str, Any]:
         "method": plan.method.value,
         "encoder": plan.encoder_id,
         "arguments": plan.arguments,
-        "data": sorted({example.path for example in plan.examples}),
+        "data": sorted({example.path for example in plan.learned}),
         "data_hash": dataset.fingerprint(plan.learned),
         "order": plan.order,
         "versions": versions(),

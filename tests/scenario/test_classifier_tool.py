@@ -49,7 +49,7 @@ def write(path: Path, rows: Sequence[tuple[str, ...]], *header: str) -> Path:
     return path
 
 
-def rows(path: Path) -> list[list[str]]:
+def rows_of(path: Path) -> list[list[str]]:
     """The rows of a file, without its header."""
     return list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
 
@@ -195,7 +195,7 @@ def benchmarks(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(files / "train.csv", folder / place)
     for place in ("banking77/test.csv", "smp2019_zh/valid.csv", "smp2019_zh/test.csv"):
         shutil.copy(files / "test.csv", folder / place)
-    learned, measured = (rows(files / name) for name in ("train.csv", "test.csv"))
+    learned, measured = (rows_of(files / name) for name in ("train.csv", "test.csv"))
     strange = [[text, "oos"] for text in STRANGE]
     parts = {"train": learned, "val": measured, "test": measured, "oos_test": strange}
     (folder / "clinc150/data_full.json").write_text(json.dumps(parts), encoding="utf-8")
@@ -249,7 +249,7 @@ def test_a_killed_fine_tuning_goes_on_where_it_was(files: Path, encoders: Path) 
     out = files / "lora"
     words: list[str | Path] = [
         "train", "--data", files / "train.csv", "--valid", files / "test.csv", "--out", out,
-        "--method", "lora", "--epochs", "3", "--encoders", encoders, "--json",
+        "--refit", "--method", "lora", "--epochs", "3", "--encoders", encoders, "--json",
     ]  # fmt: skip
     command = [sys.executable, "-m", "bot", "classifier", *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
@@ -275,6 +275,7 @@ def test_a_killed_fine_tuning_goes_on_where_it_was(files: Path, encoders: Path) 
     assert manifest["metrics"]["accuracy"] > 0.8
     assert {"network.safetensors", "run.json", "training.jsonl"} <= set(manifest["files"])
     card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"| Examples | {(LEARNED + MEASURED) * len(INTENTS)} |" in card  # the measuring ones too
     share = re.search(r"\| Trained parameters \| ([\d.]+)% \|", card)
     assert share is not None
     assert float(share[1]) < 2
